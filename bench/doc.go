@@ -1,0 +1,2 @@
+// Package bench measures Watchword beside its peers.
+package bench

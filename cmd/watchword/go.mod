@@ -1,0 +1,7 @@
+module github.com/watchword-auth/watchword/cmd/watchword
+
+go 1.26.0
+
+require github.com/watchword-auth/watchword v0.0.0
+
+replace github.com/watchword-auth/watchword => ../..

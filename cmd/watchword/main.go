@@ -1,0 +1,4 @@
+// Command watchword is an authentication server.
+package main
+
+func main() {}

@@ -1,0 +1,85 @@
+package watchword
+
+import (
+	"context"
+	"time"
+)
+
+// EventKind says what happened. The numbers are ours alone; the text is
+// stable.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	SignedIn EventKind = iota + 1
+	SignInFailed
+	Refreshed
+	RefreshRepeated // the same successor again, inside the grace window
+	Reused          // a refresh token shown again: the session was ended
+	SignedOut
+	PasswordChanged
+	PasswordUpgraded // the stored hash was made anew with the preferred scheme
+	Revoked          // a session, token or user was ended by somebody else
+	ClientAuthenticated
+	UserChanged
+	KeyChanged
+)
+
+var eventNames = [...]string{
+	SignedIn: "signed_in", SignInFailed: "sign_in_failed", Refreshed: "refreshed",
+	RefreshRepeated: "refresh_repeated", Reused: "reused", SignedOut: "signed_out",
+	PasswordChanged: "password_changed", PasswordUpgraded: "password_upgraded",
+	Revoked: "revoked", ClientAuthenticated: "client_authenticated",
+	UserChanged: "user_changed", KeyChanged: "key_changed",
+}
+
+// String returns the kind's snake_case name.
+func (k EventKind) String() string {
+	if int(k) >= len(eventNames) || eventNames[k] == "" {
+		return "unknown"
+	}
+	return eventNames[k]
+}
+
+// Event is something that has happened. It carries no secret.
+type Event struct {
+	Kind    EventKind
+	At      time.Time
+	Profile string
+	UserID  string // "" where it is not known
+	Login   string // as typed, for failed sign-ins; bounded to 256 bytes
+	Session int64  // number; 0 for none
+	Client  Client
+	Code    Code   // why, for failures; else Internal and to be ignored
+	Detail  string // for people
+}
+
+// AuditEntry is an event as the audit log keeps it.
+type AuditEntry struct {
+	ID int64 // in order of writing
+	At time.Time
+	// Kind is the event's name, such as "signed_in".
+	Kind    string
+	Profile string
+	UserID  string
+	Login   string
+	Session int64
+	Address string
+	Device  string
+	Code    string // "" for what went well
+	Detail  string
+}
+
+// AuditFilter selects entries, newest first.
+type AuditFilter struct {
+	Kind   string
+	UserID string
+	Before int64 // ids below this one; 0: from the newest
+	Limit  int   // 0 means 100
+}
+
+// AuditLog keeps events.
+type AuditLog interface {
+	AppendAudit(ctx context.Context, entries []AuditEntry) error
+	ListAudit(ctx context.Context, f AuditFilter) ([]AuditEntry, error)
+}

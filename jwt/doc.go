@@ -1,0 +1,2 @@
+// Package jwt signs and opens compact JSON Web Signatures.
+package jwt

@@ -3,7 +3,9 @@ package watchword
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // User is somebody who can sign in. It carries no secret: a password's hash
@@ -73,6 +75,27 @@ type PasswordUsers interface {
 	// returns Conflict: an upgrade at sign-in that loses against a password
 	// change writes nothing. It does not move the user's Version.
 	SwapPasswordHash(ctx context.Context, id, old, new string) error
+}
+
+// FoldLogin returns the form under which logins and e-mail addresses are
+// unique, looked up and counted by limiters: two texts have the same form
+// exactly if strings.EqualFold holds for them. It is for comparing, not for
+// showing. Nothing is trimmed and nothing composed: " a" and "a" are two
+// logins, as are the composed and the decomposed "é". Whatever counts
+// attempts by login must fold first, or every spelling has a bucket of its
+// own (CVE-2026-47203).
+func FoldLogin(login string) string { return strings.Map(fold, login) }
+
+// fold returns one fixed rune of all those that are r in another case.
+func fold(r rune) rune {
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	if 'A' <= least && least <= 'Z' {
+		return least + ('a' - 'A')
+	}
+	return least
 }
 
 // HashSampler is optional for a PasswordUsers: one stored hash of every

@@ -1,0 +1,114 @@
+package password
+
+import (
+	"bytes"
+	"crypto/md5"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/go-crypt/crypt/algorithm/md5crypt"
+	"github.com/go-crypt/crypt/algorithm/shacrypt"
+)
+
+// cryptAlphabet is crypt(3)'s; its value is a character's place.
+const cryptAlphabet = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// decodeSHACrypt reads 5$salt$digest or 5$rounds=N$salt$digest, and 6 for SHA-512 (Drepper, "Unix crypt using
+// SHA-256 and SHA-512").
+func decodeSHACrypt(f []string) (stored, bool) {
+	rounds := defaultSHACryptRounds
+	if len(f) == 4 {
+		o, ok := options(f[1], "rounds")
+		if !ok {
+			return stored{}, false
+		}
+		// The specification moves rounds outside its range to its ends, but what then is written names the end.
+		if rounds, ok = number(o[0], minSHACryptRounds, maxSHACryptRounds); !ok {
+			return stored{}, false
+		}
+		f = []string{f[0], f[2], f[3]}
+	}
+	scheme, size := "sha256-crypt", 43
+	if f[0] == "6" {
+		scheme, size = "sha512-crypt", 86
+	}
+	if len(f) != 3 || len(f[1]) > maxSHACryptSalt || !inCryptAlphabet(f[1]) || len(f[2]) != size || !inCryptAlphabet(f[2]) {
+		return stored{}, false
+	}
+	d, err := shacrypt.Decode(fmt.Sprintf("$%s$rounds=%d$%s$%s", f[0], rounds, f[1], f[2]))
+	if err != nil {
+		return stored{}, false
+	}
+	match := func(password []byte) bool { return cryptFits(password, rounds) && d.MatchBytes(password) }
+	return stored{scheme, strconv.Itoa(rounds), match}, true
+}
+
+// decodeMD5Crypt reads 1$salt$digest.
+func decodeMD5Crypt(f []string) (stored, bool) {
+	if len(f) != 3 || len(f[1]) > maxMD5CryptSalt || !inCryptAlphabet(f[1]) || len(f[2]) != 22 || !inCryptAlphabet(f[2]) {
+		return stored{}, false
+	}
+	d, err := md5crypt.DecodeVariant(md5crypt.VariantStandard)("$" + strings.Join(f, "$"))
+	if err != nil {
+		return stored{}, false
+	}
+	match := func(password []byte) bool { return cryptFits(password, 1000) && d.MatchBytes(password) }
+	return stored{"md5-crypt", "", match}, true
+}
+
+// decodePHPass reads P$ or H$ and 31 characters: log2 of the rounds, eight of salt, 22 of digest.
+func decodePHPass(f []string) (stored, bool) {
+	if len(f) != 2 || len(f[1]) != 31 || !inCryptAlphabet(f[1]) {
+		return stored{}, false
+	}
+	log2 := strings.IndexByte(cryptAlphabet, f[1][0])
+	if log2 < minPHPassLog2 || log2 > maxPHPassLog2 {
+		return stored{}, false
+	}
+	salt, digest := []byte(f[1][1:9]), []byte(f[1][9:])
+	match := func(password []byte) bool {
+		if cryptWork(password, 1<<log2) > maxCryptWork {
+			return false
+		}
+		sum := md5.Sum(append(salt[:len(salt):len(salt)], password...))
+		buf := append(sum[:], password...)
+		for range 1 << log2 {
+			sum = md5.Sum(buf)
+			copy(buf, sum[:])
+		}
+		return equal(digest, encodeCrypt(sum[:]))
+	}
+	return stored{"phpass", strconv.Itoa(1 << log2), match}, true
+}
+
+// encodeCrypt writes six bits a character, the lowest first, as phpass does.
+func encodeCrypt(b []byte) []byte {
+	var out []byte
+	for i := 0; i < len(b); i += 3 {
+		var v uint32
+		n := min(3, len(b)-i)
+		for j := range n {
+			v |= uint32(b[i+j]) << (8 * j)
+		}
+		for range n + 1 {
+			out = append(out, cryptAlphabet[v&63])
+			v >>= 6
+		}
+	}
+	return out
+}
+
+// cryptFits reports whether a password may be given to crypt(3)'s schemes: in C it ends at the first zero
+// byte, so no hash in existence stands for one that has any.
+func cryptFits(password []byte, rounds int) bool {
+	return bytes.IndexByte(password, 0) < 0 && cryptWork(password, rounds) <= maxCryptWork
+}
+
+// cryptWork is about how many bytes are hashed: each round reads the password up to twice, and 64 to 128
+// bytes of its own.
+func cryptWork(password []byte, rounds int) int { return rounds * (2*len(password) + 128) }
+
+func inCryptAlphabet(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return !strings.ContainsRune(cryptAlphabet, r) }) < 0
+}

@@ -1,2 +1,0 @@
-// Package password hashes and verifies passwords.
-package password

@@ -1,0 +1,400 @@
+package jwt
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const (
+	// maxDepth bounds how deep objects and arrays may nest. Real claims need three or four.
+	maxDepth = 32
+	// fewNames is how many names of one object are compared one by one; above it a map takes
+	// over, so that an object of thousands of names costs no quadratic time.
+	fewNames = 16
+)
+
+// Walk reads payload as one JSON object (RFC 8259) and calls visit for each of its members, in their
+// order. It refuses what two readers might understand differently: names that occur twice at any
+// depth, also when spelled with escapes, invalid UTF-8, lone surrogates, data after the object, and
+// nesting deeper than 32. Such errors wrap [ErrMalformed]; members before the fault have been
+// visited by then. An error of visit ends the walk and is returned as it is.
+//
+// Nothing handed to visit aliases payload.
+func Walk(payload []byte, visit func(name string, v Value) error) error {
+	if !utf8.Valid(payload) {
+		return malformed("JSON is not UTF-8")
+	}
+	return walk(string(payload), visit)
+}
+
+// walk is Walk over a string that is known to be UTF-8.
+func walk(s string, visit func(name string, v Value) error) error {
+	var room [2 * fewNames]string
+	sc := scanner{s: s, names: room[:0]}
+	sc.skipSpace()
+	if sc.peek() != '{' {
+		return sc.fault("want an object")
+	}
+	if err := sc.object(visit); err != nil {
+		return err
+	}
+	sc.skipSpace()
+	if sc.pos != len(sc.s) {
+		return sc.fault("data after the object")
+	}
+	return nil
+}
+
+// scanner is one strict pass over JSON text. It builds nothing but the names it has to compare.
+type scanner struct {
+	s     string
+	pos   int
+	depth int
+	names []string // of all objects now open, innermost last
+}
+
+func (sc *scanner) fault(format string, args ...any) error {
+	return malformed("JSON at byte %d: %s", sc.pos, fmt.Sprintf(format, args...))
+}
+
+// peek returns the byte at hand, or 0 at the end; 0 itself is valid nowhere in JSON.
+func (sc *scanner) peek() byte {
+	if sc.pos < len(sc.s) {
+		return sc.s[sc.pos]
+	}
+	return 0
+}
+
+func (sc *scanner) skipSpace() {
+	for sc.pos < len(sc.s) {
+		switch sc.s[sc.pos] {
+		case ' ', '\t', '\n', '\r':
+			sc.pos++
+		default:
+			return
+		}
+	}
+}
+
+func (sc *scanner) value() error {
+	switch c := sc.peek(); c {
+	case '"':
+		_, err := sc.text()
+		return err
+	case '{':
+		return sc.object(nil)
+	case '[':
+		return sc.array(nil)
+	case 't':
+		return sc.literal("true")
+	case 'f':
+		return sc.literal("false")
+	case 'n':
+		return sc.literal("null")
+	default:
+		return sc.number()
+	}
+}
+
+func (sc *scanner) literal(word string) error {
+	if !strings.HasPrefix(sc.s[sc.pos:], word) {
+		return sc.fault("want %s", word)
+	}
+	sc.pos += len(word)
+	return nil
+}
+
+// object reads an object, whose brace is at hand. visit may be nil.
+func (sc *scanner) object(visit func(name string, v Value) error) error {
+	if sc.depth++; sc.depth > maxDepth {
+		return sc.fault("nested deeper than %d", maxDepth)
+	}
+	sc.pos++
+	outer := len(sc.names)
+	var many map[string]struct{}
+	sc.skipSpace()
+	for first := true; ; first = false {
+		if first && sc.peek() == '}' {
+			break
+		}
+		name, err := sc.name()
+		if err != nil {
+			return err
+		}
+		if many, err = sc.note(name, outer, many); err != nil {
+			return err
+		}
+		start := sc.pos
+		if err := sc.value(); err != nil {
+			return err
+		}
+		if visit != nil {
+			if err := visit(name, Value{name: name, raw: sc.s[start:sc.pos]}); err != nil {
+				return err
+			}
+		}
+		sc.skipSpace()
+		if sc.peek() == '}' {
+			break
+		}
+		if sc.peek() != ',' {
+			return sc.fault("want a comma or a closing brace")
+		}
+		sc.pos++
+		sc.skipSpace()
+	}
+	sc.pos++
+	sc.names = sc.names[:outer]
+	sc.depth--
+	return nil
+}
+
+// name reads a member's name and the colon after it, up to the value.
+func (sc *scanner) name() (string, error) {
+	if sc.peek() != '"' {
+		return "", sc.fault("want a name")
+	}
+	raw, err := sc.text()
+	if err != nil {
+		return "", err
+	}
+	sc.skipSpace()
+	if sc.peek() != ':' {
+		return "", sc.fault("want a colon")
+	}
+	sc.pos++
+	sc.skipSpace()
+	return unquote(raw), nil
+}
+
+// note remembers name as one of the object whose names begin at outer, and refuses it if it is there
+// already. RFC 7515, section 4, and RFC 7519, section 4, let a reader choose between refusing and
+// taking the last; choosing differently from the next reader is how checks are passed by.
+func (sc *scanner) note(name string, outer int, many map[string]struct{}) (map[string]struct{}, error) {
+	if many == nil && len(sc.names)-outer < fewNames {
+		for _, n := range sc.names[outer:] {
+			if n == name {
+				return nil, sc.fault("name %q occurs twice", name)
+			}
+		}
+		sc.names = append(sc.names, name)
+		return nil, nil
+	}
+	if many == nil {
+		many = make(map[string]struct{}, 4*fewNames)
+		for _, n := range sc.names[outer:] {
+			many[n] = struct{}{}
+		}
+	}
+	if _, twice := many[name]; twice {
+		return many, sc.fault("name %q occurs twice", name)
+	}
+	many[name] = struct{}{}
+	return many, nil
+}
+
+// array reads an array, whose bracket is at hand. visit may be nil.
+func (sc *scanner) array(visit func(v Value) error) error {
+	if sc.depth++; sc.depth > maxDepth {
+		return sc.fault("nested deeper than %d", maxDepth)
+	}
+	sc.pos++
+	sc.skipSpace()
+	for first := true; ; first = false {
+		if first && sc.peek() == ']' {
+			break
+		}
+		start := sc.pos
+		if err := sc.value(); err != nil {
+			return err
+		}
+		if visit != nil {
+			if err := visit(Value{raw: sc.s[start:sc.pos]}); err != nil {
+				return err
+			}
+		}
+		sc.skipSpace()
+		if sc.peek() == ']' {
+			break
+		}
+		if sc.peek() != ',' {
+			return sc.fault("want a comma or a closing bracket")
+		}
+		sc.pos++
+		sc.skipSpace()
+	}
+	sc.pos++
+	sc.depth--
+	return nil
+}
+
+// number reads a number by the grammar of RFC 8259, section 6.
+func (sc *scanner) number() error {
+	if sc.peek() == '-' {
+		sc.pos++
+	}
+	if sc.peek() == '0' {
+		sc.pos++
+	} else if !sc.digits() {
+		return sc.fault("want a value")
+	}
+	if sc.peek() == '.' {
+		sc.pos++
+		if !sc.digits() {
+			return sc.fault("want a digit")
+		}
+	}
+	if c := sc.peek(); c == 'e' || c == 'E' {
+		sc.pos++
+		if c := sc.peek(); c == '+' || c == '-' {
+			sc.pos++
+		}
+		if !sc.digits() {
+			return sc.fault("want a digit")
+		}
+	}
+	return nil
+}
+
+func (sc *scanner) digits() bool {
+	start := sc.pos
+	for sc.pos < len(sc.s) && sc.s[sc.pos]-'0' <= 9 {
+		sc.pos++
+	}
+	return sc.pos > start
+}
+
+// text reads a string, whose quote is at hand, and returns it with its quotes and escapes.
+func (sc *scanner) text() (string, error) {
+	s, start := sc.s, sc.pos
+	for i := start + 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			sc.pos = i + 1
+			return s[start : i+1], nil
+		case c == '\\':
+			n := escapeLen(s[i:])
+			if n == 0 {
+				sc.pos = i
+				return "", sc.fault("bad escape")
+			}
+			i += n - 1
+		case c < ' ':
+			sc.pos = i
+			return "", sc.fault("control character in a string")
+		}
+	}
+	sc.pos = len(s)
+	return "", sc.fault("string does not end")
+}
+
+// escapeLen returns the length of the escape that s begins with, a surrogate pair counting as one,
+// or 0 when it is none. A lone surrogate stands for no character and is refused.
+func escapeLen(s string) int {
+	if len(s) < 2 {
+		return 0
+	}
+	switch s[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		r, ok := hex4(s)
+		if !ok {
+			return 0
+		}
+		if !utf16.IsSurrogate(r) {
+			return 6
+		}
+		low, ok := hex4(s[6:])
+		if !ok || utf16.DecodeRune(r, low) == utf8.RuneError {
+			return 0
+		}
+		return 12
+	}
+	return 0
+}
+
+// hex4 reads an escape of the form \uXXXX at the beginning of s.
+func hex4(s string) (rune, bool) {
+	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+		return 0, false
+	}
+	var r rune
+	for _, c := range []byte(s[2:6]) {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// unquote returns what raw, a string as text returns it, stands for.
+func unquote(raw string) string {
+	s := raw[1 : len(raw)-1]
+	next := strings.IndexByte(s, '\\')
+	if next < 0 {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for ; next >= 0; next = strings.IndexByte(s, '\\') {
+		b.WriteString(s[:next])
+		n := escapeLen(s[next:])
+		b.WriteRune(unescape(s[next : next+n]))
+		s = s[next+n:]
+	}
+	b.WriteString(s)
+	return b.String()
+}
+
+// unescape returns the character of one valid escape.
+func unescape(e string) rune {
+	switch e[1] {
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	case 'u':
+		r, _ := hex4(e)
+		if len(e) == 12 {
+			low, _ := hex4(e[6:])
+			return utf16.DecodeRune(r, low)
+		}
+		return r
+	}
+	return rune(e[1])
+}
+
+// appendQuoted appends s, which must be UTF-8, to dst as a JSON string. Every name and value that
+// reaches a token goes through here or through a JSON encoder: what is not escaped can add members.
+func appendQuoted(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for _, c := range []byte(s) {
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"')
+}

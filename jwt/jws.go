@@ -1,0 +1,208 @@
+package jwt
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+const (
+	// MaxTokenLength bounds a token in bytes. Longer ones are neither read nor made.
+	MaxTokenLength = 16 << 10
+
+	// maxCandidates bounds how many keys are tried for a token whose header names none, so that a
+	// forged token costs a known number of verifications.
+	maxCandidates = 8
+)
+
+// parts are the offsets of a token's two dots.
+type parts struct {
+	header  int
+	payload int
+}
+
+// split finds the parts of a token. It looks at the length first and at no more dots than matter
+// (CVE-2025-30204, CVE-2025-27144).
+func split(token string) (parts, error) {
+	if len(token) > MaxTokenLength {
+		return parts{}, malformed("longer than %d bytes", MaxTokenLength)
+	}
+	first := strings.IndexByte(token, '.')
+	if first < 0 {
+		return parts{}, malformed("not three parts")
+	}
+	last := strings.LastIndexByte(token, '.')
+	if last == first || strings.IndexByte(token[first+1:last], '.') >= 0 {
+		// Five parts are an encrypted token (RFC 7516), which is not supported.
+		return parts{}, malformed("not three parts")
+	}
+	if first == 0 || last == len(token)-1 {
+		return parts{}, malformed("header or signature is empty")
+	}
+	return parts{first, last}, nil
+}
+
+// Sign returns payload as a compact token signed by k, with alg, kid where k has an id, and typ where
+// it is not empty in the header. The payload may be any bytes; it is not looked at. Errors
+// wrap [ErrKey] when k cannot sign and [ErrMalformed] when the token would be longer than
+// [MaxTokenLength]; those of a key service are returned as they are.
+func Sign(k *Key, typ string, payload []byte) (string, error) {
+	for i := range k.segments {
+		if commonType(i) == typ {
+			return k.sign(k.segments[i], payload)
+		}
+	}
+	header := k.header(typ)
+	if _, err := readHeader(header); err != nil { // typ may be no UTF-8
+		return "", err
+	}
+	return k.sign(encode(header), payload)
+}
+
+// SignHeader is Sign with a header of the caller's making, for systems that expect other members or
+// another order. The header must be one that [Open] accepts, and must name the algorithm of k and,
+// where it has a kid and k an id, that id.
+func SignHeader(k *Key, header, payload []byte) (string, error) {
+	h, err := readHeader(header)
+	if err != nil {
+		return "", err
+	}
+	if h.Algorithm != k.alg {
+		return "", fmt.Errorf("%w: the header names %s, the key is for %s", ErrAlgorithm, h.Algorithm, k.alg)
+	}
+	if h.KeyID != "" && k.id != "" && h.KeyID != k.id {
+		return "", badKey("the header names key %q, this is %q", h.KeyID, k.id)
+	}
+	return k.sign(encode(header), payload)
+}
+
+// sign makes the token in one buffer: header, dot, payload, dot, signature.
+func (k *Key) sign(header string, payload []byte) (string, error) {
+	if !k.maySign {
+		return "", badKey("%v may not sign", k)
+	}
+	if len(header) > maxHeaderLength || encoding.EncodedLen(len(payload)) > MaxTokenLength {
+		return "", malformed("longer than %d bytes", MaxTokenLength)
+	}
+	s := k.pool.Get().(*scratch)
+	defer k.pool.Put(s)
+	b := append(s.token[:0], header...)
+	b = append(b, '.')
+	b = encoding.AppendEncode(b, payload)
+	s.token = b
+	sig, err := k.signature(s, b)
+	if err != nil {
+		return "", err
+	}
+	b = append(b, '.')
+	b = encoding.AppendEncode(b, sig)
+	s.token = b
+	if len(b) > MaxTokenLength {
+		return "", malformed("longer than %d bytes", MaxTokenLength)
+	}
+	return string(b), nil
+}
+
+// KeySource finds the keys that may have made a signature. It is asked with a header that nobody has
+// checked, and must be safe for concurrent use.
+type KeySource interface {
+	// VerifyingKeys returns the keys that may verify a token with header h: the one that h.KeyID
+	// names, or when it names none, those of h.Algorithm. Having none, it returns an error that
+	// wraps ErrUnknownKey. The caller must not change the slice.
+	VerifyingKeys(ctx context.Context, h Header) ([]*Key, error)
+}
+
+// recogniser is a KeySource that knows the header segments its own keys write, and so spares decoding
+// them. It must answer as VerifyingKeys would for the decoded header, or false.
+type recogniser interface {
+	recognise(segment string) (Header, []*Key, bool)
+}
+
+// Open checks the signature of a compact token by one of keys and returns its header and payload. The
+// algorithm is the key's, and the header must name the same. It does not compare the type and reads
+// no claims: see [ParseRegistered].
+//
+// Errors wrap [ErrMalformed], [ErrAlgorithm], [ErrUnknownKey] or [ErrSignature]; those of keys are
+// returned as they are. With an error, header and payload are zero.
+func Open(ctx context.Context, token string, keys KeySource) (Header, []byte, error) {
+	p, err := split(token)
+	if err != nil {
+		return Header{}, nil, err
+	}
+	if keys == nil {
+		return Header{}, nil, fmt.Errorf("%w: there are no keys at all", ErrUnknownKey)
+	}
+	h, candidates, err := find(ctx, token[:p.header], keys)
+	if err != nil {
+		return Header{}, nil, err
+	}
+	payload, err := openAny(token, p, h, candidates)
+	if err != nil {
+		return Header{}, nil, err
+	}
+	return h, payload, nil
+}
+
+// find reads the header and asks for keys, or does neither where the header is known as it is.
+func find(ctx context.Context, segment string, keys KeySource) (Header, []*Key, error) {
+	if r, ok := keys.(recogniser); ok {
+		if h, candidates, ok := r.recognise(segment); ok {
+			return h, candidates, nil
+		}
+	}
+	h, err := decodeHeader(segment)
+	if err != nil {
+		return Header{}, nil, err
+	}
+	candidates, err := keys.VerifyingKeys(ctx, h)
+	return h, candidates, err
+}
+
+// openAny tries the candidates that the header allows.
+func openAny(token string, p parts, h Header, candidates []*Key) ([]byte, error) {
+	if len(candidates) > maxCandidates {
+		return nil, fmt.Errorf("%w: the header names no key, and there are more than %d", ErrUnknownKey, maxCandidates)
+	}
+	// Each refusal is more telling than the one before; the last reached is the one returned.
+	refusal := ErrUnknownKey
+	for _, k := range candidates {
+		if k == nil || !k.mayVerify || h.KeyID != "" && k.id != "" && k.id != h.KeyID {
+			continue
+		}
+		if k.alg != h.Algorithm {
+			// The header never chooses (RFC 8725, section 3.1).
+			if refusal == ErrUnknownKey {
+				refusal = ErrAlgorithm
+			}
+			continue
+		}
+		payload, err := k.open(token, p)
+		if err != ErrSignature {
+			return payload, err
+		}
+		refusal = ErrSignature
+	}
+	return nil, refusal
+}
+
+// open checks the signature by k and returns the payload. It returns ErrSignature itself when another
+// key may still fit.
+func (k *Key) open(token string, p parts) ([]byte, error) {
+	s := k.pool.Get().(*scratch)
+	defer k.pool.Put(s)
+	s.token = append(s.token[:0], token...)
+	var ok bool
+	if s.sig, ok = appendDecoded(s.sig[:0], s.token[p.payload+1:]); !ok {
+		return nil, malformed("signature is not canonical base64url")
+	}
+	if !k.check(s, s.token[:p.payload], s.sig) {
+		return nil, ErrSignature
+	}
+	// Only now is the payload worth a look (CVE-2024-51744).
+	segment := s.token[p.header+1 : p.payload]
+	payload, ok := appendDecoded(make([]byte, 0, encoding.DecodedLen(len(segment))), segment)
+	if !ok {
+		return nil, malformed("payload is not canonical base64url")
+	}
+	return payload, nil
+}

@@ -8,9 +8,9 @@
 // somebody wants to set.
 //
 // Three things are promised about every stored hash, however it got into the table. Its cost is bounded
-// before any work is done (limits.go). It is read strictly: there is one spelling of each hash, the one its
-// own library writes. And a password is never cut: where bcrypt would read only 72 bytes, the longer password
-// is refused.
+// before any work is done (limits.go). It is read strictly: what its own library would not read, or would
+// have written otherwise, is refused. And a password is never cut: where bcrypt would read only 72 bytes, the
+// longer password is refused.
 //
 // A password is a string of bytes. It is not normalised, trimmed or changed in case, since none of the
 // systems whose hashes are read did so.
@@ -135,22 +135,33 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 //
 // ErrUnsupported comes at once. A caller who would not have it show that the user exists calls Dummy then.
 func (h *Hasher) Verify(ctx context.Context, password, encoded string) error {
+	return h.VerifyFrom(ctx, password, encoded, func() {})
+}
+
+// VerifyFrom is Verify, and calls begun when the work itself begins: after the wait for a slot, so that a caller
+// who makes refusals equally long does not count the wait.
+func (h *Hasher) VerifyFrom(ctx context.Context, password, encoded string, begun func()) error {
 	s, ok := decode(encoded)
 	if !ok {
 		return ErrUnsupported
 	}
-	return h.compare(ctx, password, s)
+	return h.compare(ctx, password, s, begun)
 }
 
 // Dummy does the work of verifying a hash of the preferred scheme and returns ErrMismatch, for a login nobody
 // has. Other errors as with Verify.
 func (h *Hasher) Dummy(ctx context.Context, password string) error {
+	return h.DummyFrom(ctx, password, func() {})
+}
+
+// DummyFrom is Dummy, and calls begun as VerifyFrom does.
+func (h *Hasher) DummyFrom(ctx context.Context, password string, begun func()) error {
 	// The digest is random, so no password matches it; it need not be kept, since making it costs nothing.
-	return h.Verify(ctx, password, h.preferred.sample())
+	return h.VerifyFrom(ctx, password, h.preferred.sample(), begun)
 }
 
 // compare matches within a slot.
-func (h *Hasher) compare(ctx context.Context, password string, s stored) error {
+func (h *Hasher) compare(ctx context.Context, password string, s stored, begun func()) error {
 	if len(password) > h.maxLength {
 		return ErrMismatch
 	}
@@ -159,6 +170,7 @@ func (h *Hasher) compare(ctx context.Context, password string, s stored) error {
 		return err
 	}
 	defer release()
+	begun()
 	if !s.match([]byte(password)) {
 		return ErrMismatch
 	}

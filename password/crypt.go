@@ -23,7 +23,8 @@ func decodeSHACrypt(f []string) (stored, bool) {
 		if !ok {
 			return stored{}, false
 		}
-		// The specification moves rounds outside its range to its ends, but what then is written names the end.
+		// The specification moves rounds outside its range to the nearer end and then writes the end, so no hash
+		// names any other.
 		if rounds, ok = number(o[0], minSHACryptRounds, maxSHACryptRounds); !ok {
 			return stored{}, false
 		}
@@ -105,9 +106,12 @@ func cryptFits(password []byte, rounds int) bool {
 	return bytes.IndexByte(password, 0) < 0 && cryptWork(password, rounds) <= maxCryptWork
 }
 
-// cryptWork is about how many bytes are hashed: each round reads the password up to twice, and 64 to 128
-// bytes of its own.
-func cryptWork(password []byte, rounds int) int { return rounds * (2*len(password) + 128) }
+// cryptWork is about how many bytes are hashed: each round reads the password up to twice and some 128 bytes
+// more, and SHA-crypt reads the password once for each of its bytes before the first.
+func cryptWork(password []byte, rounds int) int64 {
+	n := int64(len(password))
+	return n*n + int64(rounds)*(2*n+128)
+}
 
 func inCryptAlphabet(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return !strings.ContainsRune(cryptAlphabet, r) }) < 0

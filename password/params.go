@@ -10,7 +10,7 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// The schemes that can be preferred. Each but the last row is also read in many other spellings.
+// The schemes that can be preferred.
 const (
 	schemeArgon2       = "argon2id"
 	schemeBcrypt       = "bcrypt"
@@ -68,31 +68,22 @@ func Schemes() []string {
 
 // resolve fills in the defaults and checks the result.
 func (p Params) resolve() (Params, error) {
-	switch p.Scheme {
-	case "":
-		p.Scheme = schemeArgon2
-	case "argon2":
-		p.Scheme = schemeDjangoArgon2
-	case "bcrypt_sha256":
-		p.Scheme = schemeDjangoSHA
-	case "pbkdf2_sha256":
-		p.Scheme = schemeDjangoPBKDF2
-	}
+	p.Scheme = canonical(p.Scheme)
 	want := Params{Scheme: p.Scheme} // what the scheme has use for
-	switch p.Scheme {
-	case schemeArgon2, schemeDjangoArgon2:
+	switch p.family() {
+	case schemeArgon2:
 		p.Memory, p.Time, p.Parallelism = or(p.Memory, 19<<10), or(p.Time, 2), or(p.Parallelism, 1)
 		want.Memory, want.Time, want.Parallelism = p.Memory, p.Time, p.Parallelism
-	case schemeBcrypt, schemeDjangoBcrypt, schemeDjangoSHA:
+	case schemeBcrypt:
 		p.Cost = or(p.Cost, 12)
 		want.Cost = p.Cost
-	case schemeScrypt, schemeDjangoScrypt:
+	case schemeScrypt:
 		p.Cost, p.BlockSize, p.Parallelism = or(p.Cost, 14), or(p.BlockSize, 8), or(p.Parallelism, 5)
 		want.Cost, want.BlockSize, want.Parallelism = p.Cost, p.BlockSize, p.Parallelism
 		if p.Cost < 1 || p.Cost > maxScryptLog2N {
 			return p, fmt.Errorf("password: Cost of %s is %d, want 1 to %d", p.Scheme, p.Cost, maxScryptLog2N)
 		}
-	case schemePBKDF2, schemeDjangoPBKDF2:
+	case schemePBKDF2:
 		p.Rounds = or(p.Rounds, 600_000)
 		want.Rounds = p.Rounds
 	default:
@@ -108,6 +99,36 @@ func (p Params) resolve() (Params, error) {
 	return p, nil
 }
 
+// canonical replaces Django's own names that can mean nothing else.
+func canonical(scheme string) string {
+	switch scheme {
+	case "":
+		return schemeArgon2
+	case "argon2":
+		return schemeDjangoArgon2
+	case "bcrypt_sha256":
+		return schemeDjangoSHA
+	case "pbkdf2_sha256":
+		return schemeDjangoPBKDF2
+	}
+	return scheme
+}
+
+// family is the scheme in its plain spelling: the algorithm, and the fields it has use for.
+func (p Params) family() string {
+	switch p.Scheme {
+	case schemeDjangoArgon2:
+		return schemeArgon2
+	case schemeDjangoBcrypt, schemeDjangoSHA:
+		return schemeBcrypt
+	case schemeDjangoScrypt:
+		return schemeScrypt
+	case schemeDjangoPBKDF2:
+		return schemePBKDF2
+	}
+	return p.Scheme
+}
+
 func or[T comparable](v, fallback T) T {
 	var zero T
 	if v == zero {
@@ -118,8 +139,7 @@ func or[T comparable](v, fallback T) T {
 
 // accepts says why a password cannot be hashed, before a slot is taken for it.
 func (p Params) accepts(password string) error {
-	switch p.Scheme {
-	case schemeBcrypt, schemeDjangoBcrypt:
+	if p.Scheme == schemeBcrypt || p.Scheme == schemeDjangoBcrypt {
 		return bcryptFits([]byte(password))
 	}
 	return nil
@@ -127,8 +147,7 @@ func (p Params) accepts(password string) error {
 
 // hash computes a hash with a fresh salt. Only bcrypt can fail, for passwords that accepts refuses.
 func (p Params) hash(password []byte) (string, error) {
-	switch p.Scheme {
-	case schemeBcrypt, schemeDjangoBcrypt, schemeDjangoSHA:
+	if p.family() == schemeBcrypt {
 		if p.Scheme == schemeDjangoSHA {
 			password = hexSHA256(password)
 		}
@@ -140,12 +159,12 @@ func (p Params) hash(password []byte) (string, error) {
 		digest []byte
 		err    error
 	)
-	switch p.Scheme {
-	case schemeArgon2, schemeDjangoArgon2:
+	switch p.family() {
+	case schemeArgon2:
 		digest = argon2.IDKey(password, salt, p.Time, p.Memory, uint8(p.Parallelism), uint32(p.size()))
-	case schemeScrypt, schemeDjangoScrypt:
+	case schemeScrypt:
 		digest, err = scrypt.Key(password, salt, 1<<p.Cost, p.BlockSize, int(p.Parallelism), p.size())
-	case schemePBKDF2, schemeDjangoPBKDF2:
+	case schemePBKDF2:
 		digest, err = pbkdf2.Key(sha256.New, string(password), salt, p.Rounds, p.size())
 	}
 	if err != nil {
@@ -158,12 +177,12 @@ func (p Params) hash(password []byte) (string, error) {
 func (p Params) sample() string { return p.format(p.salt(), random(p.size())) }
 
 func (p Params) format(salt, digest []byte) string {
-	switch p.Scheme {
-	case schemeArgon2, schemeDjangoArgon2:
+	switch p.family() {
+	case schemeArgon2:
 		return p.prefix() + formatArgon2(p, salt, digest)
-	case schemeScrypt, schemeDjangoScrypt:
+	case schemeScrypt:
 		return formatScrypt(p, salt, digest)
-	case schemePBKDF2, schemeDjangoPBKDF2:
+	case schemePBKDF2:
 		return formatPBKDF2(p, salt, digest)
 	default:
 		return p.prefix() + formatBcrypt(p.Cost, salt, digest)
@@ -185,10 +204,10 @@ func (p Params) prefix() string {
 
 // size is the length of the digest in bytes, the one the format's own library writes.
 func (p Params) size() int {
-	switch p.Scheme {
-	case schemeBcrypt, schemeDjangoBcrypt, schemeDjangoSHA:
+	switch {
+	case p.family() == schemeBcrypt:
 		return 23
-	case schemeDjangoScrypt:
+	case p.Scheme == schemeDjangoScrypt:
 		return 64
 	}
 	return 32
@@ -197,8 +216,7 @@ func (p Params) size() int {
 // salt returns 128 random bits or more: 16 bytes, or 26 letters and digits where the format uses salts as
 // written.
 func (p Params) salt() []byte {
-	switch p.Scheme {
-	case schemeDjangoScrypt, schemeDjangoPBKDF2:
+	if p.Scheme == schemeDjangoScrypt || p.Scheme == schemeDjangoPBKDF2 {
 		return []byte(rand.Text())
 	}
 	return random(16)

@@ -56,7 +56,8 @@ func scryptStored(scheme string, n int, blockSize, parallelism string, salt, dig
 	r, okR := number(blockSize, 1, maxScryptFactor)
 	p, okP := number(parallelism, 1, maxScryptFactor)
 	// RFC 7914, section 2: N is a power of two.
-	if !okR || !okP || bits.OnesCount(uint(n)) != 1 || 128*n*r > maxScryptMemory || 128*n*r*p > maxScryptWork {
+	memory := 128 * int64(n) * int64(r)
+	if !okR || !okP || bits.OnesCount(uint(n)) != 1 || memory > maxScryptMemory || memory*int64(p) > maxScryptWork {
 		return stored{}, false
 	}
 	match := func(password []byte) bool {

@@ -18,8 +18,7 @@ const (
 	Reused          // a refresh token shown again: the session was ended
 	SignedOut
 	PasswordChanged
-	PasswordUpgraded // the stored hash was made anew with the preferred scheme
-	Revoked          // a session, token or user was ended by somebody else
+	Revoked // a session, token or user was ended by somebody else
 	ClientAuthenticated
 	UserChanged
 	KeyChanged
@@ -28,8 +27,8 @@ const (
 var eventNames = [...]string{
 	SignedIn: "signed_in", SignInFailed: "sign_in_failed", Refreshed: "refreshed",
 	RefreshRepeated: "refresh_repeated", Reused: "reused", SignedOut: "signed_out",
-	PasswordChanged: "password_changed", PasswordUpgraded: "password_upgraded",
-	Revoked: "revoked", ClientAuthenticated: "client_authenticated",
+	PasswordChanged: "password_changed",
+	Revoked:         "revoked", ClientAuthenticated: "client_authenticated",
 	UserChanged: "user_changed", KeyChanged: "key_changed",
 }
 

@@ -13,7 +13,8 @@ const (
 	// SessionFact: the session with Number has ended.
 	SessionFact FactKind = 1
 	// UserFact: all sessions of the user ID up to the number UpTo have ended,
-	// but not Except. Tokens without a session count by iat <= Before.
+	// but not Except. Tokens without a session count by iat <= Before. An
+	// empty ID means everybody, and then all tokens count by iat <= Before.
 	UserFact FactKind = 2
 	// TokenFact: the token whose jti is ID.
 	TokenFact FactKind = 3

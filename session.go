@@ -34,6 +34,10 @@ type Session struct {
 	IdleUntil  time.Time // the current refresh token's exp
 	ExpiresAt  time.Time // absolute limit
 	EndedAt    time.Time // zero: open
+	// TokensUntil is the exp of an access token that lives longer than the
+	// authority's usual ones; zero for none. Facts about the session live at
+	// least as long.
+	TokensUntil time.Time
 
 	// Origin is the SHA-256 of the foreign refresh token that the session
 	// was adopted from, unique among sessions; nil for our own.

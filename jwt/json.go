@@ -10,9 +10,9 @@ import (
 const (
 	// maxDepth bounds how deep objects and arrays may nest. Real claims need three or four.
 	maxDepth = 32
-	// fewNames is how many names of one object are compared one by one; above it a map takes
-	// over, so that an object of thousands of names costs no quadratic time.
-	fewNames = 16
+	// fewNames is how many names, those of all open objects together, are kept and compared one by
+	// one. Above it a map takes over, so that an object of thousands of names costs no quadratic time.
+	fewNames = 32
 )
 
 // Walk reads payload as one JSON object (RFC 8259) and calls visit for each of its members, in their
@@ -31,8 +31,7 @@ func Walk(payload []byte, visit func(name string, v Value) error) error {
 
 // walk is Walk over a string that is known to be UTF-8.
 func walk(s string, visit func(name string, v Value) error) error {
-	var room [2 * fewNames]string
-	sc := scanner{s: s, names: room[:0]}
+	sc := scanner{s: s}
 	sc.skipSpace()
 	if sc.peek() != '{' {
 		return sc.fault("want an object")
@@ -52,7 +51,8 @@ type scanner struct {
 	s     string
 	pos   int
 	depth int
-	names []string // of all objects now open, innermost last
+	names [fewNames]string // of all objects now open, innermost last
+	count int              // of names
 }
 
 func (sc *scanner) fault(format string, args ...any) error {
@@ -112,7 +112,7 @@ func (sc *scanner) object(visit func(name string, v Value) error) error {
 		return sc.fault("nested deeper than %d", maxDepth)
 	}
 	sc.pos++
-	outer := len(sc.names)
+	outer := sc.count
 	var many map[string]struct{}
 	sc.skipSpace()
 	for first := true; ; first = false {
@@ -146,7 +146,7 @@ func (sc *scanner) object(visit func(name string, v Value) error) error {
 		sc.skipSpace()
 	}
 	sc.pos++
-	sc.names = sc.names[:outer]
+	sc.count = outer
 	sc.depth--
 	return nil
 }
@@ -173,18 +173,19 @@ func (sc *scanner) name() (string, error) {
 // already. RFC 7515, section 4, and RFC 7519, section 4, let a reader choose between refusing and
 // taking the last; choosing differently from the next reader is how checks are passed by.
 func (sc *scanner) note(name string, outer int, many map[string]struct{}) (map[string]struct{}, error) {
-	if many == nil && len(sc.names)-outer < fewNames {
-		for _, n := range sc.names[outer:] {
+	if many == nil && sc.count < fewNames {
+		for _, n := range sc.names[outer:sc.count] {
 			if n == name {
 				return nil, sc.fault("name %q occurs twice", name)
 			}
 		}
-		sc.names = append(sc.names, name)
+		sc.names[sc.count] = name
+		sc.count++
 		return nil, nil
 	}
 	if many == nil {
-		many = make(map[string]struct{}, 4*fewNames)
-		for _, n := range sc.names[outer:] {
+		many = make(map[string]struct{}, fewNames)
+		for _, n := range sc.names[outer:sc.count] {
 			many[n] = struct{}{}
 		}
 	}
@@ -270,18 +271,22 @@ func (sc *scanner) digits() bool {
 func (sc *scanner) text() (string, error) {
 	s, start := sc.s, sc.pos
 	for i := start + 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"':
+		c := s[i]
+		if c > '\\' || c != '"' && c != '\\' && c >= ' ' {
+			continue
+		}
+		switch c {
+		case '"':
 			sc.pos = i + 1
 			return s[start : i+1], nil
-		case c == '\\':
+		case '\\':
 			n := escapeLen(s[i:])
 			if n == 0 {
 				sc.pos = i
 				return "", sc.fault("bad escape")
 			}
 			i += n - 1
-		case c < ' ':
+		default:
 			sc.pos = i
 			return "", sc.fault("control character in a string")
 		}

@@ -1,0 +1,209 @@
+package watchword
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/watchword-auth/watchword/jwt"
+)
+
+// RefreshType is the typ of native refresh tokens. They are nobody's business
+// but the issuer's.
+const RefreshType = "rt+jwt"
+
+// PeopleClient is the client_id of tokens for people.
+const PeopleClient = "watchword"
+
+// Tokens is what a sign-in or a refresh yields. They print redacted.
+type Tokens struct {
+	Access  string
+	Refresh string // "" where there is none
+	// ExpiresIn is the access token's remaining life, in whole seconds.
+	ExpiresIn time.Duration
+	// RefreshExpiry is the refresh token's exp.
+	RefreshExpiry time.Time
+	// Claims of the access token, as a verifier will read them.
+	Claims  *Claims
+	User    User
+	Session Session
+}
+
+// mint makes the pair of tokens of a session as it stands. It is the one
+// place where tokens are made.
+func (a *Authority) mint(ctx context.Context, u User, s Session) (Tokens, error) {
+	iat, err := a.mintTime(ctx, u.ID, s.Number)
+	if err != nil {
+		return Tokens{}, err
+	}
+	set := a.claimSet(u, s, iat)
+	access, claims, err := a.sign(ctx, u, set)
+	if err != nil {
+		return Tokens{}, err
+	}
+	refresh, err := a.refreshToken(ctx, u, s)
+	if err != nil {
+		return Tokens{}, err
+	}
+	return Tokens{
+		Access: access, Refresh: refresh, ExpiresIn: set.Expiry.Sub(iat), RefreshExpiry: second(s.IdleUntil),
+		Claims: claims, User: u, Session: s,
+	}, nil
+}
+
+// mintTime returns the iat of a token made now. Where the subject's rights
+// changed in this very second it waits for the next one: a token dated
+// before that would be stale at birth.
+func (a *Authority) mintTime(ctx context.Context, subject string, number int64) (time.Time, error) {
+	now := a.c.Now()
+	if !a.list.minted(subject, number, second(now)) {
+		return second(now), nil
+	}
+	timer := time.NewTimer(second(now).Add(time.Second).Sub(now))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return time.Time{}, fmt.Errorf("%w: %w", Unavailable, ctx.Err())
+	case <-timer.C:
+	}
+	now = a.c.Now()
+	if a.list.minted(subject, number, second(now)) {
+		return time.Time{}, &RetryError{Code: Unavailable, After: time.Second}
+	}
+	return second(now), nil
+}
+
+// claimSet is what an access token of the session says. It never outlives
+// the session's absolute limit.
+func (a *Authority) claimSet(u User, s Session, iat time.Time) *ClaimSet {
+	return &ClaimSet{
+		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: u.ID, ClientID: s.ClientID,
+		Audience: a.audience(), IssuedAt: iat, Expiry: earlier(iat.Add(a.c.AccessLifetime), second(s.ExpiresAt)),
+		Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation,
+		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, User: u,
+	}
+}
+
+func (a *Authority) audience() []string {
+	if a.c.Audience == "" {
+		return nil
+	}
+	return []string{a.c.Audience}
+}
+
+// sign lets the hook add its claims, writes the set by the layout, signs it,
+// and reads it back, so that what is handed on is what verifiers will see.
+func (a *Authority) sign(ctx context.Context, u User, set *ClaimSet) (string, *Claims, error) {
+	if a.c.Claims != nil {
+		if err := a.c.Claims(ctx, u, set); err != nil {
+			return "", nil, fmt.Errorf("claims hook: %w", err)
+		}
+	}
+	payload, err := a.c.Layout.Marshal(set)
+	if err != nil {
+		return "", nil, fmt.Errorf("write claims: %w", err)
+	}
+	raw, err := jwt.Sign(a.ring.Signer(), a.c.Type, payload)
+	if err != nil {
+		return "", nil, fmt.Errorf("sign access token: %w", err)
+	}
+	if len(raw) > jwt.MaxTokenLength {
+		return "", nil, fmt.Errorf("sign access token: %d bytes, and verifiers read %d at most", len(raw), jwt.MaxTokenLength)
+	}
+	claims, err := a.c.Layout.Unmarshal(payload)
+	if err != nil {
+		return "", nil, fmt.Errorf("read own claims back: %w", err)
+	}
+	return raw, claims, nil
+}
+
+// refreshToken makes the refresh token of the session's generation. It is a
+// function of the session row alone, so a repeat inside the grace window is
+// byte for byte the same.
+func (a *Authority) refreshToken(_ context.Context, u User, s Session) (string, error) {
+	if a.c.RefreshLayout != nil {
+		set := &ClaimSet{
+			Kind: Refresh, ID: strconv.FormatInt(s.Number, 10), Issuer: a.c.Issuer, Subject: u.ID, ClientID: s.ClientID,
+			Audience: a.audience(), IssuedAt: second(s.AdvancedAt), Expiry: second(s.IdleUntil),
+			Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation, User: u,
+		}
+		payload, err := a.c.RefreshLayout.Marshal(set)
+		if err != nil {
+			return "", fmt.Errorf("write refresh claims: %w", err)
+		}
+		return jwt.Sign(a.ring.Signer(), a.c.Type, payload)
+	}
+	b := make([]byte, 0, 160)
+	b = appendMember(b, '{', "sid", a.numbers.SessionID(s.Number))
+	b = appendInt(b, "gen", int64(s.Generation))
+	b = appendMember(b, ',', "sub", u.ID)
+	b = appendInt(b, "iat", s.AdvancedAt.Unix())
+	b = appendInt(b, "exp", s.IdleUntil.Unix())
+	b = append(b, '}')
+	raw, err := jwt.Sign(a.refresh, RefreshType, b)
+	if err != nil {
+		return "", fmt.Errorf("sign refresh token: %w", err)
+	}
+	return raw, nil
+}
+
+// readRefresh checks the signature and form of a refresh token and returns
+// what it says. Times are not looked at: a token past its exp may still be a
+// stolen one shown again, which only the session knows.
+func (a *Authority) readRefresh(ctx context.Context, raw string) (*Claims, error) {
+	if a.c.RefreshLayout != nil {
+		v := a.verifier
+		v.Layout = a.c.RefreshLayout
+		c, err := v.read(ctx, raw, nil)
+		if err != nil {
+			return nil, err
+		}
+		if c.Kind != Refresh || c.Number == 0 {
+			return nil, WrongKind
+		}
+		return c, nil
+	}
+	header, payload, err := jwt.Open(ctx, raw, jwt.KeySet{a.refresh})
+	if err != nil {
+		return nil, openError(err)
+	}
+	if header.Type != RefreshType {
+		return nil, WrongKind
+	}
+	c := &Claims{Kind: Refresh, payload: payload}
+	err = jwt.Walk(payload, func(name string, v jwt.Value) (err error) {
+		switch name {
+		case "sid":
+			c.Session, err = v.Text()
+		case "gen":
+			var gen int64
+			gen, err = v.Int()
+			c.Generation = int(gen)
+		case "sub":
+			c.Subject, err = v.Text()
+		case "iat":
+			c.IssuedAt, err = v.Time()
+		case "exp":
+			c.Expiry, err = v.Time()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", TokenMalformed, err)
+	}
+	var ok bool
+	if c.Number, ok = a.numbers.Session(c.Session); !ok {
+		return nil, fmt.Errorf("%w: sid", TokenMalformed)
+	}
+	return c, nil
+}
+
+// newSecret returns 32 random bytes as base64url.
+func newSecret() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}

@@ -1,0 +1,194 @@
+package watchword
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/watchword-auth/watchword/password"
+)
+
+// HashClass names the scheme and cost of a stored hash, for stores that keep
+// one sample of each class (see [HashSampler]). It never holds salt or
+// digest.
+func HashClass(encoded string) string { return password.Class(encoded) }
+
+// Passwords is the Authenticator for users with stored password hashes. A
+// refusal takes equally long whether the login exists, is disabled, or has
+// no usable password: a hash is always computed, and where the table holds
+// hashes of several classes every refusal is held back until the dearest of
+// them would have been done (Authelia and Django CVE-2024-39329 were told
+// apart by less). Safe for concurrent use.
+type Passwords struct {
+	users  PasswordUsers
+	hasher *password.Hasher
+	now    func() time.Time
+
+	mu      sync.Mutex
+	costs   map[string]time.Duration // by class, as measured here
+	sampled time.Time
+}
+
+// resample is how long the list of classes is trusted.
+const resample = 10 * time.Minute
+
+// NewPasswords makes an Authenticator. A nil hasher gets the defaults.
+func NewPasswords(users PasswordUsers, hasher *password.Hasher) *Passwords {
+	if hasher == nil {
+		h, err := password.New(password.Config{})
+		if err != nil { // the zero Config is valid
+			panic(err)
+		}
+		hasher = h
+	}
+	return &Passwords{
+		users: users, hasher: hasher, costs: make(map[string]time.Duration),
+		now: time.Now, //nolint:forbidigo // measures how long a hash takes; no decision about validity
+	}
+}
+
+// Authenticate returns the user, or InvalidCredentials, UserDisabled where
+// the password was right but the user is not active, or a [RetryError] when
+// too many hashes are under way.
+func (p *Passwords) Authenticate(ctx context.Context, c Credentials) (User, error) {
+	floor, err := p.floor(ctx)
+	if err != nil {
+		return User{}, hashError(err)
+	}
+	u, encoded, err := p.users.UserByLogin(ctx, c.Login)
+	if err != nil && !errors.Is(err, NotFound) {
+		return User{}, fmt.Errorf("find user: %w", err)
+	}
+	known := err == nil
+	var begun time.Time
+	start := func() { begun = p.now() }
+	if known {
+		err = p.hasher.VerifyFrom(ctx, c.Password, encoded, start)
+	}
+	if !known || errors.Is(err, password.ErrUnsupported) {
+		err = p.hasher.DummyFrom(ctx, c.Password, start)
+	}
+	switch {
+	case err == nil && u.Active:
+		p.upgrade(ctx, u.ID, c.Password, encoded)
+		return u, nil
+	case err == nil:
+		err = UserDisabled
+	case errors.Is(err, password.ErrMismatch), errors.Is(err, password.ErrTooLong), errors.Is(err, password.ErrNUL):
+		err = InvalidCredentials
+	default:
+		return User{}, hashError(err)
+	}
+	p.hold(ctx, begun, floor)
+	return User{}, err
+}
+
+// hold waits until a whole number of floors has passed since begun.
+func (p *Passwords) hold(ctx context.Context, begun time.Time, floor time.Duration) {
+	if floor <= 0 || begun.IsZero() {
+		return
+	}
+	elapsed := p.now().Sub(begun)
+	wait := floor - elapsed%floor
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// upgrade writes the hash anew with the preferred scheme. It may lose: to a
+// password change, to a full pool, to a store that is away. The sign-in goes
+// on, and the next one tries again.
+func (p *Passwords) upgrade(ctx context.Context, id, pass, encoded string) {
+	if !p.hasher.NeedsUpgrade(encoded) {
+		return
+	}
+	if better, err := p.hasher.Hash(ctx, pass); err == nil {
+		_ = p.users.SwapPasswordHash(ctx, id, encoded, better)
+	}
+}
+
+// floor returns how long a refusal must take at least; 0 where all stored
+// hashes are of the preferred class, so that all cost the same anyway. The
+// cost of a class is measured once, by verifying a sample.
+func (p *Passwords) floor(ctx context.Context) (time.Duration, error) {
+	sampler, ok := p.users.(HashSampler)
+	if !ok {
+		return 0, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now := p.now(); p.sampled.IsZero() || now.Sub(p.sampled) > resample {
+		samples, err := sampler.HashSamples(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("sample hashes: %w", err)
+		}
+		if err := p.measure(ctx, samples); err != nil {
+			return 0, err
+		}
+		p.sampled = now
+	}
+	var dearest time.Duration
+	for _, cost := range p.costs {
+		dearest = max(dearest, cost)
+	}
+	// A quarter above the dearest, so that its own spread stays below the
+	// floor.
+	return dearest + dearest/4, nil
+}
+
+// measure fills costs with the classes that occur, and with the preferred
+// one where there are others.
+func (p *Passwords) measure(ctx context.Context, samples []string) error {
+	foreign := false
+	for _, s := range samples {
+		foreign = foreign || p.hasher.Class(s) != "" && p.hasher.NeedsUpgrade(s)
+	}
+	if !foreign {
+		clear(p.costs)
+		return nil
+	}
+	for _, s := range samples {
+		class := p.hasher.Class(s)
+		if _, known := p.costs[class]; class == "" || known {
+			continue
+		}
+		if err := p.time(class, func(start func()) error { return p.hasher.VerifyFrom(ctx, "", s, start) }); err != nil {
+			return err
+		}
+	}
+	const preferred = "preferred"
+	if _, known := p.costs[preferred]; known {
+		return nil
+	}
+	return p.time(preferred, func(start func()) error { return p.hasher.DummyFrom(ctx, "", start) })
+}
+
+func (p *Passwords) time(class string, hash func(start func()) error) error {
+	var begun time.Time
+	err := hash(func() { begun = p.now() })
+	if err != nil && !errors.Is(err, password.ErrMismatch) && !errors.Is(err, password.ErrUnsupported) {
+		return err
+	}
+	if !begun.IsZero() {
+		p.costs[class] = p.now().Sub(begun)
+	}
+	return nil
+}
+
+// hashError puts a code on an error of package password.
+func hashError(err error) error {
+	var busy *password.BusyError
+	switch {
+	case errors.As(err, &busy):
+		return &RetryError{Code: Unavailable, After: busy.RetryAfter}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", Unavailable, err)
+	default:
+		return err
+	}
+}

@@ -1,0 +1,124 @@
+package watchword
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// RefreshRequest asks for the next pair of tokens. It prints redacted.
+type RefreshRequest struct {
+	Raw string
+	// Scopes narrows the access token to some of the session's scopes; nil
+	// leaves them all. One that was not granted is InvalidScope (RFC 6749,
+	// section 6).
+	Scopes []string
+	Client Client
+}
+
+// Refresh exchanges a refresh token for a new pair by the refresh machine
+// ([Session.Advance]). Errors: the codes of a bad token, TokenReused,
+// SessionEnded, SessionExpired, InvalidScope, PermissionDenied from the Allow
+// hook, Unavailable. Nothing that can be answered with Unavailable comes
+// after the session has advanced, but for the signature itself.
+func (a *Authority) Refresh(ctx context.Context, r RefreshRequest) (Tokens, error) {
+	a.maintain(ctx)
+	c, err := a.readRefresh(ctx, r.Raw)
+	if err != nil {
+		return Tokens{}, err
+	}
+	s, err := a.session(ctx, c)
+	if err != nil {
+		return Tokens{}, err
+	}
+	u, gone, err := a.refreshUser(ctx, s)
+	if err != nil {
+		return Tokens{}, err
+	}
+	for _, scope := range r.Scopes {
+		if s.Scopes != nil && !slices.Contains(s.Scopes, scope) || s.Scopes == nil && !slices.Contains(u.Scopes, scope) {
+			return Tokens{}, fmt.Errorf("%w: %q was not granted", InvalidScope, scope)
+		}
+	}
+	next, err := a.advance(ctx, s, c.Generation, gone, r.Client)
+	if err != nil {
+		return Tokens{}, err
+	}
+	narrowed := next
+	if r.Scopes != nil {
+		narrowed.Scopes = r.Scopes
+	}
+	t, err := a.mint(ctx, u, narrowed)
+	t.Session = next
+	return t, err
+}
+
+// session reads the session of a token that this authority signed, and
+// refuses that of another profile or of another user: after a restore
+// without its jump of numbers a number could stand for somebody else.
+func (a *Authority) session(ctx context.Context, c *Claims) (Session, error) {
+	s, err := a.c.Store.Session(ctx, c.Number)
+	if errors.Is(err, NotFound) {
+		return Session{}, fmt.Errorf("%w: no such session", SessionEnded)
+	}
+	if err != nil {
+		return Session{}, fmt.Errorf("read session: %w", err)
+	}
+	if s.Profile != a.c.Profile {
+		return Session{}, fmt.Errorf("%w: session of profile %s", WrongKind, s.Profile)
+	}
+	if a.c.RefreshLayout == nil && c.Kind == Refresh && s.UserID != c.Subject {
+		return Session{}, fmt.Errorf("%w: session of another user", SessionEnded)
+	}
+	return s, nil
+}
+
+// refreshUser reads the session's user and asks the Allow hook. gone means
+// that the session must end: DRF SimpleJWT issue 812 let inactive users
+// refresh.
+func (a *Authority) refreshUser(ctx context.Context, s Session) (u User, gone bool, err error) {
+	u, err = a.c.Users.UserByID(ctx, s.UserID)
+	if errors.Is(err, NotFound) {
+		return User{}, true, nil
+	}
+	if err != nil {
+		return User{}, false, fmt.Errorf("read user: %w", err)
+	}
+	if !u.Active || u.Version != s.UserVersion {
+		return u, true, nil
+	}
+	return u, false, a.allowed(ctx, u)
+}
+
+// advance moves the session on, and tells memory and observers what came of
+// it before anybody is answered.
+func (a *Authority) advance(ctx context.Context, s Session, from int, gone bool, client Client) (Session, error) {
+	now := a.c.Now()
+	next, err := a.c.Store.AdvanceSession(ctx, s.Number, Advance{
+		From: from, Rotation: a.c.Rotation, Idle: a.c.RefreshLifetime, UserGone: gone, Until: a.factsUntil(now),
+	}, now)
+	e := Event{At: now, UserID: s.UserID, Session: s.Number, Client: client}
+	switch {
+	case err == nil && next.Generation == from+1 && next.AdvancedAt.Before(now):
+		e.Kind = RefreshRepeated
+	case err == nil:
+		e.Kind = Refreshed
+	case errors.Is(err, TokenReused):
+		e.Kind, e.Code = Reused, TokenReused
+	default:
+		e.Kind = 0
+	}
+	if err != nil && !next.EndedAt.IsZero() && s.EndedAt.IsZero() {
+		if err := a.list.Sync(ctx, now); err != nil {
+			return next, fmt.Errorf("%w: %w", Unavailable, err)
+		}
+	}
+	if e.Kind != 0 {
+		a.tell(ctx, e)
+	}
+	if errors.Is(err, NotFound) {
+		err = SessionEnded
+	}
+	return next, err
+}

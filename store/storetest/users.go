@@ -1,0 +1,607 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/watchword-auth/watchword"
+)
+
+// Users is the contract of [watchword.UserAdmin], [watchword.PasswordUsers],
+// [watchword.HashSampler] and [watchword.LoginRecorder], and of
+// [watchword.Sessions] where the store keeps the session's user itself.
+func Users(t *testing.T, open Open) {
+	check(t, open, []contract{
+		{
+			"what is created is found", "A user comes back by id, login and address as he was created.",
+			userIsFound,
+		}, {
+			"ids count up", "Ids are decimal numbers in order of creation; a refused user takes none.",
+			idsCountUp,
+		}, {
+			"ids are never used again", "The id of a deleted user names nobody else, the newest's included: old tokens bear it.",
+			idsAreNotReused,
+		}, {
+			"an id may be brought along", "Imports keep the ids of their origin, and later ones count on from there.",
+			idsOfImports,
+		}, {
+			"ids are canonical", "Only the canonical decimal is an id: else one user has two subjects.",
+			idsAreCanonical,
+		}, {
+			"one name space", "Logins and addresses share one case-folded name space, so that what is typed means one user.",
+			oneNameSpace,
+		}, {
+			"names move and are freed", "A changed or deleted name is free again, and only then.",
+			namesMove,
+		}, {
+			"changes change what they name", "Fields that a change does not name stay as they are.",
+			changesAreExact,
+		}, {
+			"a new password ends sessions", "A new password ends the user's sessions but the one kept, with facts, and moves the version on.",
+			passwordEnds,
+		}, {
+			"disabling ends sessions", "Disabling ends every session, and enabling again opens none.",
+			disablingEnds,
+		}, {
+			"deleting ends sessions", "Deleting a user ends his sessions with facts.",
+			deletingEnds,
+		}, {
+			"changed rights make claims stale", "Changed rights end nothing; facts say which tokens are stale.",
+			rightsAreFacts,
+		}, {
+			"a session needs its user", "A session of a user who is gone, disabled or of another version is not made.",
+			sessionNeedsUser,
+		}, {
+			"a session falls with its user", "The store itself sees that a session's user is no longer who signed in.",
+			sessionFallsWithUser,
+		}, {
+			"sign-in against password change", "Of sessions made while the password changes, none of the old version survives.",
+			signInRacesPassword,
+		}, {
+			"an upgrade loses against a change", "A hash is swapped only where the old one stands, and moves no version.",
+			swapHash,
+		}, {
+			"one sample of each class", "Every class of hash in the table is sampled once.",
+			hashSamples,
+		}, {
+			"sign-ins are recorded", "The time of the last sign-in is kept.",
+			recordLogin,
+		}, {
+			"lists go on after an id", "Users are listed in order of creation, page by page.",
+			listUsers,
+		},
+	})
+}
+
+// house is a store that keeps users and their sessions.
+type house interface {
+	watchword.Store
+	watchword.UserAdmin
+	watchword.PasswordUsers
+}
+
+const aHash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3q2+78r+ur7erb7vyv66vt6tvu/K/rq+3q2+78r+ur4"
+
+func newUser(login string) watchword.NewUser {
+	return watchword.NewUser{
+		User: watchword.User{
+			Login: login, Email: login + "@Example.com", FirstName: "Ada", LastName: "Lovelace",
+			Phone: "+44 1", Location: "London", Active: true, Staff: true,
+			CreatedAt: base, LastLoginAt: base.Add(-time.Hour),
+			Groups: []string{"staff"}, Permissions: []string{"app.view", "app.add"}, Scopes: []string{"read"},
+			Extra: []byte(`{"car":42}`),
+		},
+		PasswordHash: aHash,
+	}
+}
+
+func createUser(t *testing.T, u watchword.UserAdmin, n watchword.NewUser) watchword.User {
+	t.Helper()
+	made, err := u.CreateUser(t.Context(), n)
+	if err != nil {
+		t.Fatalf("CreateUser(%s): %v", n.Login, err)
+	}
+	return made
+}
+
+func update(t *testing.T, u watchword.UserAdmin, id string, c watchword.UserChange, keep int64) watchword.User {
+	t.Helper()
+	changed, err := u.UpdateUser(t.Context(), id, c, keep, until, base.Add(time.Second))
+	if err != nil {
+		t.Fatalf("UpdateUser(%s): %v", id, err)
+	}
+	return changed
+}
+
+// signIn makes a session of u as he is.
+func signIn(t *testing.T, s watchword.Sessions, u watchword.User) watchword.Session {
+	t.Helper()
+	return create(t, s, ownSession(u))
+}
+
+func ownSession(u watchword.User) watchword.Session {
+	s := someone(u.ID)
+	s.OwnUser, s.UserVersion = true, u.Version
+	return s
+}
+
+func userIsFound(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	n := newUser("Ada")
+	made := createUser(t, h, n)
+	want := n.User
+	want.ID, want.Version = "1", 1
+	wantEqual(t, "created", made, want)
+	byID, err := h.UserByID(t.Context(), "1")
+	wantCode(t, "UserByID", err, watchword.Internal)
+	wantEqual(t, "by id", byID, want)
+	for _, login := range []string{"Ada", "ada", "ADA@example.COM"} {
+		u, hash, err := h.UserByLogin(t.Context(), login)
+		wantCode(t, "UserByLogin "+login, err, watchword.Internal)
+		wantEqual(t, "by login "+login, u, want)
+		wantEqual(t, "hash", hash, aHash)
+	}
+	bare := createUser(t, h, watchword.NewUser{User: watchword.User{Login: "bare", Groups: []string{}}})
+	if bare.CreatedAt.IsZero() || bare.Active || bare.Groups != nil || bare.Extra != nil || bare.Version != 1 {
+		t.Errorf("a bare user came back as %+v", bare)
+	}
+	found, hash, err := h.UserByLogin(t.Context(), "bare")
+	wantCode(t, "UserByLogin bare", err, watchword.Internal)
+	wantEqual(t, "bare", found, bare)
+	wantEqual(t, "bare hash", hash, "")
+	for _, login := range []string{"", "nobody", "ada ", " ada", "1"} {
+		_, _, err := h.UserByLogin(t.Context(), login)
+		wantCode(t, "UserByLogin "+strconv.Quote(login), err, watchword.NotFound)
+	}
+}
+
+func idsCountUp(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	for i := 1; i <= 3; i++ {
+		if got := createUser(t, h, newUser("user"+strconv.Itoa(i))).ID; got != strconv.Itoa(i) {
+			t.Fatalf("id %q, want %d", got, i)
+		}
+	}
+	_, err := h.CreateUser(t.Context(), newUser("USER2"))
+	wantCode(t, "CreateUser of a taken login", err, watchword.Conflict)
+	if got := createUser(t, h, newUser("user4")).ID; got != "4" {
+		t.Errorf("id %q after a refusal, want 4", got)
+	}
+}
+
+func idsAreNotReused(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	createUser(t, h, newUser("a"))
+	newest := createUser(t, h, newUser("b"))
+	if err := h.DeleteUser(t.Context(), newest.ID, until, base); err != nil {
+		t.Fatal(err)
+	}
+	if got := createUser(t, h, newUser("b")).ID; got != "3" {
+		t.Errorf("id %q after the newest was deleted, want 3", got)
+	}
+	again := newUser("c")
+	again.ID = newest.ID
+	_, err := h.CreateUser(t.Context(), again)
+	wantCode(t, "CreateUser with the id of a deleted user", err, watchword.Conflict)
+}
+
+func idsOfImports(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	for _, id := range []string{"41", "7"} {
+		n := newUser("user" + id)
+		n.ID = id
+		if got := createUser(t, h, n).ID; got != id {
+			t.Fatalf("id %q, want %q", got, id)
+		}
+	}
+	n := newUser("other")
+	n.ID = "7"
+	_, err := h.CreateUser(t.Context(), n)
+	wantCode(t, "CreateUser with a taken id", err, watchword.Conflict)
+	if got := createUser(t, h, newUser("next")).ID; got != "42" {
+		t.Errorf("the next id is %q, want 42", got)
+	}
+}
+
+func idsAreCanonical(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	createUser(t, h, newUser("a"))
+	for _, id := range []string{"", "01", "+1", "1 ", "-1", "0", "1.0", "1e0", "one", "99999999999999999999"} {
+		_, err := h.UserByID(t.Context(), id)
+		wantCode(t, "UserByID "+strconv.Quote(id), err, watchword.NotFound)
+		_, err = h.UpdateUser(t.Context(), id, watchword.UserChange{Phone: ptr("1")}, 0, until, base)
+		wantCode(t, "UpdateUser "+strconv.Quote(id), err, watchword.NotFound)
+		wantCode(t, "DeleteUser", h.DeleteUser(t.Context(), id, until, base), watchword.NotFound)
+		wantCode(t, "SwapPasswordHash", h.SwapPasswordHash(t.Context(), id, aHash, "x"), watchword.NotFound)
+		s := ownSession(watchword.User{ID: id, Version: 1})
+		_, err = h.CreateSession(t.Context(), s)
+		wantCode(t, "CreateSession", err, watchword.UserDisabled)
+		if id == "" {
+			continue // the next free one
+		}
+		n := newUser("b")
+		n.ID = id
+		_, err = h.CreateUser(t.Context(), n)
+		wantCode(t, "CreateUser "+strconv.Quote(id), err, watchword.InvalidRequest)
+	}
+}
+
+func oneNameSpace(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	named := func(login, email string) watchword.NewUser {
+		return watchword.NewUser{User: watchword.User{Login: login, Email: email, Active: true}}
+	}
+	for _, tt := range []struct {
+		login, email string
+		want         watchword.Code
+	}{
+		{"ada", "ada@example.com", watchword.Internal},
+		{"ADA", "other@example.com", watchword.Conflict},
+		{"other", "Ada@Example.com", watchword.Conflict},
+		{"ada@EXAMPLE.com", "", watchword.Conflict}, // somebody's address as a login
+		{"other", "ada", watchword.Conflict},        // and the reverse
+		{"same@example.com", "SAME@example.com", watchword.Internal},
+		{"no-address", "", watchword.Internal},
+		{"no-address-2", "", watchword.Internal},
+		{"", "only@example.com", watchword.Internal},
+		{"\u212Aarl", "", watchword.Internal}, // the Kelvin sign
+		{"karl", "", watchword.Conflict},
+	} {
+		_, err := h.CreateUser(t.Context(), named(tt.login, tt.email))
+		wantCode(t, "CreateUser "+tt.login+" "+tt.email, err, tt.want)
+	}
+	_, err := h.UpdateUser(t.Context(), "1", watchword.UserChange{Email: ptr("ONLY@example.com")}, 0, until, base)
+	wantCode(t, "UpdateUser to a taken address", err, watchword.Conflict)
+	u, err := h.UserByID(t.Context(), "1")
+	if err != nil || u.Email != "ada@example.com" {
+		t.Errorf("after a refused change the address is %q, %v", u.Email, err)
+	}
+	var mu sync.Mutex
+	made := 0
+	together(20, func(i int) {
+		_, err := h.CreateUser(t.Context(), named([]string{"race", "RACE"}[i%2], ""))
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			made++
+		} else if !errors.Is(err, watchword.Conflict) {
+			t.Errorf("CreateUser: %v", err)
+		}
+	})
+	if made != 1 {
+		t.Errorf("%d users got the same login, want 1", made)
+	}
+}
+
+func namesMove(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	a, b := createUser(t, h, newUser("a")), createUser(t, h, newUser("b"))
+	update(t, h, a.ID, watchword.UserChange{Login: ptr("A")}, 0) // his own in another case
+	update(t, h, a.ID, watchword.UserChange{Login: ptr("c")}, 0)
+	update(t, h, b.ID, watchword.UserChange{Login: ptr("a")}, 0)
+	if err := h.DeleteUser(t.Context(), a.ID, until, base); err != nil {
+		t.Fatal(err)
+	}
+	update(t, h, b.ID, watchword.UserChange{Email: ptr("C")}, 0)
+	for login, want := range map[string]string{"a": b.ID, "c": b.ID, "b": "", "a@example.com": "", "b@example.com": ""} {
+		u, _, err := h.UserByLogin(t.Context(), login)
+		if u.ID != want || (want == "") != errors.Is(err, watchword.NotFound) {
+			t.Errorf("UserByLogin(%q) = %q, %v, want %q", login, u.ID, err, want)
+		}
+	}
+}
+
+func changesAreExact(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	want := createUser(t, h, newUser("ada"))
+	steps := []struct {
+		name   string
+		change watchword.UserChange
+		apply  func(u *watchword.User)
+	}{
+		{"nothing", watchword.UserChange{}, func(*watchword.User) {}},
+		{"phone", watchword.UserChange{Phone: ptr("")}, func(u *watchword.User) { u.Phone = "" }},
+		{"names", watchword.UserChange{FirstName: ptr("Augusta"), LastName: ptr("King"), Location: ptr("Surrey")}, func(u *watchword.User) {
+			u.FirstName, u.LastName, u.Location = "Augusta", "King", "Surrey"
+		}},
+		{"login", watchword.UserChange{Login: ptr("Lady"), Email: ptr("")}, func(u *watchword.User) { u.Login, u.Email = "Lady", "" }},
+		{"flags", watchword.UserChange{Staff: ptr(false), Superuser: ptr(true)}, func(u *watchword.User) { u.Staff, u.Superuser = false, true }},
+		{"lists", watchword.UserChange{Groups: ptr([]string{"x", "y"}), Permissions: ptr([]string(nil)), Scopes: ptr([]string{"a b"})}, func(u *watchword.User) {
+			u.Groups, u.Permissions, u.Scopes = []string{"x", "y"}, nil, []string{"a b"}
+		}},
+		{"extra", watchword.UserChange{Extra: ptr([]byte(`{"a":"é"}`))}, func(u *watchword.User) { u.Extra = []byte(`{"a":"é"}`) }},
+		{"enable the enabled", watchword.UserChange{Active: ptr(true)}, func(*watchword.User) {}},
+		{"password", watchword.UserChange{PasswordHash: ptr("new")}, func(u *watchword.User) { u.Version = 2 }},
+		{"disable", watchword.UserChange{Active: ptr(false)}, func(u *watchword.User) { u.Active, u.Version = false, 3 }},
+		{"enable", watchword.UserChange{Active: ptr(true)}, func(u *watchword.User) { u.Active = true }},
+	}
+	for _, step := range steps {
+		step.apply(&want)
+		wantEqual(t, step.name, update(t, h, want.ID, step.change, 0), want)
+		found, err := h.UserByID(t.Context(), want.ID)
+		wantCode(t, "UserByID", err, watchword.Internal)
+		wantEqual(t, step.name+", found", found, want)
+	}
+	if _, hash, err := h.UserByLogin(t.Context(), "lady"); hash != "new" || err != nil {
+		t.Errorf("the hash is %q, %v, want the new one", hash, err)
+	}
+}
+
+func passwordEnds(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	ada, bob := createUser(t, h, newUser("ada")), createUser(t, h, newUser("bob"))
+	a1, b, keep := signIn(t, h, ada), signIn(t, h, bob), signIn(t, h, ada)
+	changed := update(t, h, ada.ID, watchword.UserChange{PasswordHash: ptr("new")}, keep.Number)
+	if changed.Version != 2 {
+		t.Errorf("version %d, want 2", changed.Version)
+	}
+	wantFacts(t, h, sessionFact(a1.Number), userFact(ada.ID, keep.Number, keep.Number))
+	_, err := h.AdvanceSession(t.Context(), a1.Number, step(1), base.Add(2*time.Second))
+	wantCode(t, "AdvanceSession of an ended one", err, watchword.SessionEnded)
+	for _, open := range []watchword.Session{b, keep} {
+		got, err := h.AdvanceSession(t.Context(), open.Number, step(1), base.Add(2*time.Second))
+		if err != nil || got.Generation != 2 {
+			t.Errorf("AdvanceSession(%d) = %+v, %v, want it to go on", open.Number, got, err)
+		}
+	}
+	// The next change, which keeps none, reaches the one kept before.
+	update(t, h, ada.ID, watchword.UserChange{PasswordHash: ptr("newer")}, 0)
+	if got := standing(t, h, keep.Number); got.EndedAt.IsZero() {
+		t.Error("the session kept at the first change outlives the second, which keeps none")
+	}
+	// Who wishes to keep another's session keeps nothing.
+	mine := signIn(t, h, update(t, h, ada.ID, watchword.UserChange{}, 0))
+	update(t, h, ada.ID, watchword.UserChange{PasswordHash: ptr("newest")}, b.Number)
+	if got := standing(t, h, mine.Number); got.EndedAt.IsZero() {
+		t.Error("naming another's session kept one's own")
+	}
+	if got := standing(t, h, b.Number); !got.EndedAt.IsZero() || got.UserVersion != bob.Version {
+		t.Errorf("the other's session is %+v", got)
+	}
+}
+
+func disablingEnds(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	ada := createUser(t, h, newUser("ada"))
+	s1 := signIn(t, h, ada)
+	update(t, h, ada.ID, watchword.UserChange{Active: ptr(false)}, 0)
+	wantFacts(t, h, sessionFact(s1.Number), userFact(ada.ID, s1.Number, 0))
+	u, _, err := h.UserByLogin(t.Context(), "ada")
+	if err != nil || u.Active || u.Version != 2 {
+		t.Errorf("the disabled user is %+v, %v, want a record at version 2", u, err)
+	}
+	u = update(t, h, ada.ID, watchword.UserChange{Active: ptr(true)}, 0)
+	if got := standing(t, h, s1.Number); got.EndedAt.IsZero() {
+		t.Error("enabling opened the session again")
+	}
+	if len(facts(t, h)) != 2 {
+		t.Errorf("enabling left facts: %+v", facts(t, h))
+	}
+	signIn(t, h, u)
+}
+
+func deletingEnds(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	ada := createUser(t, h, newUser("ada"))
+	s1, s2 := signIn(t, h, ada), signIn(t, h, ada)
+	end(t, h, watchword.Which{Number: s1.Number}, 1)
+	if err := h.DeleteUser(t.Context(), ada.ID, until, base.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	wantFacts(t, h, sessionFact(s1.Number), sessionFact(s2.Number), userFact(ada.ID, s2.Number, 0))
+	wantCode(t, "DeleteUser again", h.DeleteUser(t.Context(), ada.ID, until, base), watchword.NotFound)
+	_, err := h.UserByID(t.Context(), ada.ID)
+	wantCode(t, "UserByID", err, watchword.NotFound)
+	_, err = h.CreateSession(t.Context(), ownSession(ada))
+	wantCode(t, "CreateSession", err, watchword.UserDisabled)
+	_, err = h.AdvanceSession(t.Context(), s2.Number, step(1), base)
+	wantCode(t, "AdvanceSession", err, watchword.SessionEnded)
+}
+
+func rightsAreFacts(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	ada, bob := createUser(t, h, newUser("ada")), createUser(t, h, newUser("bob"))
+	ended, s1, _, s2 := signIn(t, h, ada), signIn(t, h, ada), signIn(t, h, bob), signIn(t, h, ada)
+	end(t, h, watchword.Which{Number: ended.Number}, 1)
+	stale := func(id string, number int64) watchword.Fact {
+		return watchword.Fact{
+			Kind: watchword.ClaimsFact, ID: id, Number: number,
+			Before: base.Add(time.Second).Truncate(time.Second), Until: until,
+		}
+	}
+	update(t, h, ada.ID, watchword.UserChange{FirstName: ptr("A")}, 0)
+	wantFacts(t, h, sessionFact(ended.Number))
+	u := update(t, h, ada.ID, watchword.UserChange{Permissions: ptr([]string{"app.view"})}, 0)
+	if u.Version != 1 {
+		t.Errorf("version %d, want 1: rights end nothing", u.Version)
+	}
+	want := []watchword.Fact{sessionFact(ended.Number), stale("", s1.Number), stale("", s2.Number), stale(ada.ID, 0)}
+	wantFacts(t, h, want...)
+	if _, err := h.AdvanceSession(t.Context(), s1.Number, step(1), base.Add(time.Minute)); err != nil {
+		t.Errorf("AdvanceSession after changed rights: %v", err)
+	}
+	// Both at once: the sessions end, and what is kept is stale.
+	update(t, h, ada.ID, watchword.UserChange{PasswordHash: ptr("new"), Staff: ptr(false)}, s2.Number)
+	wantFacts(t, h, append(slices.Clone(want), sessionFact(s1.Number), userFact(ada.ID, s2.Number, s2.Number),
+		stale("", s2.Number), stale(ada.ID, 0))...)
+}
+
+func sessionNeedsUser(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	ada := createUser(t, h, newUser("ada"))
+	off := newUser("off")
+	off.Active = false
+	for name, u := range map[string]watchword.User{
+		"disabled":      createUser(t, h, off),
+		"never was":     {ID: "99", Version: 1},
+		"older version": {ID: ada.ID, Version: 0},
+		"newer version": {ID: ada.ID, Version: 2},
+	} {
+		_, err := h.CreateSession(t.Context(), ownSession(u))
+		wantCode(t, "CreateSession, "+name, err, watchword.UserDisabled)
+	}
+	if got := signIn(t, h, ada).Number; got != 1 {
+		t.Errorf("number %d after refusals, want 1", got)
+	}
+	foreign := someone("99") // of a user kept elsewhere: none of our business
+	create(t, h, foreign)
+}
+
+func sessionFallsWithUser(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	ada := createUser(t, h, newUser("ada"))
+	// Such a session is what a restored half of a database would leave: its
+	// user has moved on, and no fact of the change ended it.
+	foreign := someone(ada.ID)
+	foreign.UserVersion = 7
+	elsewhere := create(t, h, foreign)
+	if _, err := h.AdvanceSession(t.Context(), elsewhere.Number, step(1), base.Add(time.Second)); err != nil {
+		t.Errorf("AdvanceSession of a session whose user is kept elsewhere: %v", err)
+	}
+	own := signIn(t, h, ada)
+	gone := step(1)
+	gone.UserGone = true // as far as the caller knows
+	got, err := h.AdvanceSession(t.Context(), own.Number, gone, base.Add(time.Second))
+	wantCode(t, "AdvanceSession", err, watchword.SessionEnded)
+	if got.EndedAt.IsZero() {
+		t.Error("the session is open")
+	}
+}
+
+func signInRacesPassword(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	for round := range 10 {
+		ada := createUser(t, h, newUser("ada"+strconv.Itoa(round)))
+		var mu sync.Mutex
+		var made []int64
+		together(17, func(i int) {
+			if i == 0 {
+				if _, err := h.UpdateUser(t.Context(), ada.ID, watchword.UserChange{PasswordHash: ptr("new")}, 0, until, base); err != nil {
+					t.Errorf("UpdateUser: %v", err)
+				}
+				return
+			}
+			s, err := h.CreateSession(t.Context(), ownSession(ada))
+			if err == nil {
+				mu.Lock()
+				made = append(made, s.Number)
+				mu.Unlock()
+			} else if !errors.Is(err, watchword.UserDisabled) {
+				t.Errorf("CreateSession: %v", err)
+			}
+		})
+		for _, number := range made {
+			if s := standing(t, h, number); s.EndedAt.IsZero() {
+				t.Errorf("session %d of the old password is open", number)
+			}
+		}
+	}
+}
+
+func swapHash(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	ada := createUser(t, h, newUser("ada"))
+	s := signIn(t, h, ada)
+	if err := h.SwapPasswordHash(t.Context(), ada.ID, aHash, "upgraded"); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, "SwapPasswordHash from the old one", h.SwapPasswordHash(t.Context(), ada.ID, aHash, "late"), watchword.Conflict)
+	wantCode(t, "SwapPasswordHash of nobody", h.SwapPasswordHash(t.Context(), "99", aHash, "late"), watchword.NotFound)
+	u, hash, err := h.UserByLogin(t.Context(), "ada")
+	if err != nil || hash != "upgraded" || u.Version != ada.Version {
+		t.Errorf("hash %q, version %d, %v; want the first upgrade and version 1", hash, u.Version, err)
+	}
+	if _, err := h.AdvanceSession(t.Context(), s.Number, step(1), base); err != nil {
+		t.Errorf("AdvanceSession after an upgrade: %v", err)
+	}
+}
+
+func hashSamples(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	sampler := need[watchword.HashSampler](t, in.Store)
+	sample := func() []string {
+		t.Helper()
+		got, err := sampler.HashSamples(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(got)
+		return got
+	}
+	if got := sample(); len(got) != 0 {
+		t.Errorf("samples of an empty table: %q", got)
+	}
+	const cheap = "pbkdf2_sha256$600000$c2FsdHNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
+	const dear = "pbkdf2_sha256$1200000$c2FsdHNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
+	want := []string{aHash, cheap, dear}
+	classes := make(map[string]bool)
+	for i, hash := range want {
+		classes[watchword.HashClass(hash)] = true
+		n := newUser("user" + strconv.Itoa(i))
+		n.PasswordHash = hash
+		createUser(t, h, n)
+	}
+	if len(classes) != 3 {
+		t.Fatalf("the hashes are of %d classes, want 3", len(classes))
+	}
+	twin := newUser("twin")
+	createUser(t, h, twin)
+	none := newUser("none")
+	none.PasswordHash = ""
+	createUser(t, h, none)
+	wantEqual(t, "samples", sample(), []string{aHash, dear, cheap}) // sorted as text
+	if err := h.SwapPasswordHash(t.Context(), "3", dear, aHash); err != nil {
+		t.Fatal(err)
+	}
+	wantEqual(t, "samples after an upgrade", sample(), []string{aHash, cheap})
+	update(t, h, "2", watchword.UserChange{PasswordHash: ptr(dear)}, 0)
+	wantEqual(t, "samples after a change", sample(), []string{aHash, dear})
+}
+
+func recordLogin(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	r := need[watchword.LoginRecorder](t, in.Store)
+	want := createUser(t, h, newUser("ada"))
+	want.LastLoginAt = base.Add(time.Minute)
+	if err := r.RecordLogin(t.Context(), want.ID, want.LastLoginAt); err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.UserByID(t.Context(), want.ID)
+	wantCode(t, "UserByID", err, watchword.Internal)
+	wantEqual(t, "the user", got, want)
+	wantCode(t, "RecordLogin of nobody", r.RecordLogin(t.Context(), "99", base), watchword.NotFound)
+}
+
+func listUsers(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	var want []watchword.User
+	for i := range 12 {
+		want = append(want, createUser(t, h, newUser("user"+strconv.Itoa(i))))
+	}
+	if err := h.DeleteUser(t.Context(), "5", until, base); err != nil {
+		t.Fatal(err)
+	}
+	want = slices.Delete(want, 4, 5)
+	var got []watchword.User
+	after := ""
+	for {
+		page, err := h.ListUsers(t.Context(), after, 4)
+		if err != nil || len(page) > 4 {
+			t.Fatalf("ListUsers(%q) = %d users, %v", after, len(page), err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		got = append(got, page...)
+		after = page[len(page)-1].ID
+	}
+	wantEqual(t, "users", got, want)
+	all, err := h.ListUsers(t.Context(), "", 0)
+	if err != nil || len(all) != len(want) {
+		t.Errorf("ListUsers without a limit = %d users, %v, want %d", len(all), err, len(want))
+	}
+}

@@ -106,30 +106,17 @@ func TestNeedsUpgradeWhereOnlyTheCostDiffers(t *testing.T) {
 	}
 }
 
-func TestDefaults(t *testing.T) {
-	tests := []struct{ scheme, class string }{
-		{"", "argon2id m=19456 t=2 p=1"},
-		{"argon2id", "argon2id m=19456 t=2 p=1"},
-		{"bcrypt", "bcrypt 12"},
-		{"scrypt", "scrypt n=16384 r=8 p=5"},
-		{"pbkdf2-sha256", "pbkdf2-sha256 600000"},
-		{"argon2", "django-argon2 m=19456 t=2 p=1"},
-		{"bcrypt_sha256", "django-bcrypt-sha256 12"},
-		{"pbkdf2_sha256", "django-pbkdf2-sha256 600000"},
-		{"django-scrypt", "django-scrypt n=16384 r=8 p=5"},
-		{"django-bcrypt", "django-bcrypt 12"},
+func TestZeroConfigWritesArgon2id(t *testing.T) {
+	h := newHasher(t, password.Config{})
+	encoded, err := h.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, tt := range tests {
-		t.Run(tt.scheme, func(t *testing.T) {
-			h := newHasher(t, password.Config{Preferred: password.Params{Scheme: tt.scheme}})
-			encoded, err := h.Hash(t.Context(), "correct horse")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := password.Class(encoded); got != tt.class {
-				t.Errorf("Class(%q) = %q, want %q", encoded, got, tt.class)
-			}
-		})
+	if got, want := password.Class(encoded), "argon2id m=19456 t=2 p=1"; got != want {
+		t.Errorf("Class(%q) = %q, want %q", encoded, got, want)
+	}
+	if h.NeedsUpgrade(encoded) {
+		t.Errorf("NeedsUpgrade(%q) = true, want false", encoded)
 	}
 }
 
@@ -190,6 +177,11 @@ func TestParseParams(t *testing.T) {
 		{"argon2id", password.Params{Scheme: "argon2id", Memory: 19456, Time: 2, Parallelism: 1}},
 		{"argon2id m=65536 t=3", password.Params{Scheme: "argon2id", Memory: 65536, Time: 3, Parallelism: 1}},
 		{"argon2 p=8", password.Params{Scheme: "django-argon2", Memory: 19456, Time: 2, Parallelism: 8}},
+		{"bcrypt", password.Params{Scheme: "bcrypt", Cost: 12}},
+		{"scrypt", password.Params{Scheme: "scrypt", Cost: 14, BlockSize: 8, Parallelism: 5}},
+		{"django-scrypt", password.Params{Scheme: "django-scrypt", Cost: 14, BlockSize: 8, Parallelism: 5}},
+		{"pbkdf2-sha256", password.Params{Scheme: "pbkdf2-sha256", Rounds: 600_000}},
+		{"pbkdf2_sha256", password.Params{Scheme: "django-pbkdf2-sha256", Rounds: 600_000}},
 		{"bcrypt 13", password.Params{Scheme: "bcrypt", Cost: 13}},
 		{"bcrypt_sha256", password.Params{Scheme: "django-bcrypt-sha256", Cost: 12}},
 		{"scrypt n=32768 r=8 p=3", password.Params{Scheme: "scrypt", Cost: 15, BlockSize: 8, Parallelism: 3}},

@@ -1,0 +1,114 @@
+// Package config finds out what the operator wants: from flags, environment,
+// one TOML file and defaults, in this order. It is the only reader of any of
+// them, and of the files that settings name.
+//
+// [Load] reports all faults together, each with the key that caused it.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/jwt"
+	"github.com/watchword-auth/watchword/password"
+)
+
+// Config is all settings, checked. Its parts are named as the sections of the
+// file.
+type Config struct {
+	Issuer    string // "": the address really listened on
+	Audience  string // "": the issuer
+	Addr      string
+	DB        string
+	Transport string
+
+	HTTP      HTTP
+	TLS       TLS
+	Lifetimes Lifetimes
+	Limits    Limits
+	Signup    Signup
+	Password  Password
+	Admin     AdminPages
+	Keys      Keys
+	Log       Log
+	Dialects  []Dialect
+}
+
+// HTTP says who may ask from where.
+type HTTP struct {
+	Origins        []string       // of front-ends elsewhere, such as https://app.example.com
+	TrustedProxies []netip.Prefix // who may say X-Forwarded-For and X-Forwarded-Proto
+}
+
+// TLS says how connections are encrypted; the zero value: not at all.
+type TLS struct {
+	Cert, Key  string // files, read again when they change
+	SelfSigned bool
+}
+
+// On reports whether the server speaks TLS.
+func (t TLS) On() bool { return t.SelfSigned || t.Cert != "" }
+
+// Lifetimes of tokens and sessions.
+type Lifetimes struct {
+	Access, Refresh, Session time.Duration
+	Grace                    time.Duration // 0: none
+}
+
+// Rotation returns the grace window in the engine's terms.
+func (l Lifetimes) Rotation() watchword.Rotation {
+	if l.Grace == 0 {
+		return watchword.Rotation{Grace: watchword.NoGrace}
+	}
+	return watchword.Rotation{Grace: l.Grace}
+}
+
+// Limits says whether attempts to sign in are counted.
+type Limits struct{ Enabled bool }
+
+// Signup says whether strangers may make accounts.
+type Signup struct{ Enabled bool }
+
+// Password says how passwords are hashed.
+type Password struct {
+	Preferred string
+	Params    password.Params // read from Preferred
+}
+
+// AdminPages says whether there are pages for people.
+type AdminPages struct{ Enabled bool }
+
+// Keys says with what tokens are signed.
+type Keys struct {
+	Algorithm   jwt.Algorithm
+	RotateEvery time.Duration // 0: never
+	SealFile    string        // "": beside the database
+	SecretFile  string
+	Secret      *jwt.Key // read from SecretFile; nil: keys live in the database
+}
+
+// Log says what is written to standard error.
+type Log struct {
+	Level  slog.Level
+	Format string // "text" or "json"
+}
+
+// Default returns the settings of one who has set nothing.
+func Default() Config {
+	return Config{
+		Addr:      "127.0.0.1:8080",
+		DB:        "sqlite:watchword.db",
+		Transport: "json",
+		Lifetimes: Lifetimes{
+			Access: watchword.DefaultAccessLifetime, Refresh: watchword.DefaultRefreshLifetime,
+			Session: watchword.DefaultSessionLifetime, Grace: watchword.DefaultGrace,
+		},
+		Limits:   Limits{Enabled: true},
+		Password: Password{Preferred: password.Schemes()[0]},
+		Admin:    AdminPages{Enabled: true},
+		Keys:     Keys{Algorithm: jwt.ES256, RotateEvery: watchword.DefaultRotateKeys},
+		Log:      Log{Level: slog.LevelInfo, Format: "text"},
+	}
+}

@@ -56,15 +56,6 @@ type Verifier struct {
 	Now func() time.Time
 }
 
-// Check is one step of a verification, as [Verifier.Explain] tells it.
-type Check struct {
-	Name   string // "signature", "expiry", …
-	Input  string // what was looked at, never a secret
-	Passed bool
-	Code   Code   // where it did not pass
-	Fix    string // what would have made it pass
-}
-
 // Verify checks a raw token in this order: shape, key, algorithm, signature,
 // typ, payload, kind, issuer, subject, audience, times, revocation. Nothing
 // of the payload is looked at before the signature is good. No kind means
@@ -92,47 +83,16 @@ func (v *Verifier) Verify(ctx context.Context, raw string, kinds ...Kind) (*Clai
 	return c, nil
 }
 
-// Explain runs the same checks and returns each with its input and result,
-// up to and including the first that fails. The claims are nil unless all
-// passed.
-func (v *Verifier) Explain(ctx context.Context, raw string, kinds ...Kind) ([]Check, *Claims) {
-	t := &trace{}
-	c, err := v.read(ctx, raw, t)
-	if err != nil {
-		return t.checks, nil
-	}
-	if err := v.standing(c, v.now(), kinds, t); err != nil {
-		return t.checks, nil
-	}
-	return t.checks, c
-}
-
-// trace collects checks for Explain; nil, as in Verify, collects nothing.
-type trace struct{ checks []Check }
-
-// note records a check and returns err.
-func (t *trace) note(name string, input func() string, fix string, err error) error {
-	if t != nil {
-		c := Check{Name: name, Input: input(), Passed: err == nil}
-		if err != nil {
-			c.Code, c.Fix = CodeOf(err), fix
-		}
-		t.checks = append(t.checks, c)
-	}
-	return err
-}
-
 // read does what depends on the token alone: everything up to the audience.
 func (v *Verifier) read(ctx context.Context, raw string, t *trace) (*Claims, error) {
 	header, payload, err := v.open(ctx, raw, t)
 	if err != nil {
 		return nil, err
 	}
-	err = nil
 	if !sameType(header.Type, v.typ()) {
 		err = fmt.Errorf("%w: typ %q", WrongKind, header.Type)
 	}
-	if err := t.note("type", func() string { return header.Type }, "a header with typ "+v.typ(), err); err != nil {
+	if err := t.note(stepType, err); err != nil {
 		return nil, err
 	}
 	layout := v.Layout
@@ -140,7 +100,8 @@ func (v *Verifier) read(ctx context.Context, raw string, t *trace) (*Claims, err
 		layout = &accessLayout{}
 	}
 	c, err := layout.Unmarshal(payload)
-	if err := t.note("payload", func() string { return string(payload) }, "a JSON object with every claim of its right type, none twice", err); err != nil {
+	t.sees(payload, c)
+	if err := t.note(stepPayload, err); err != nil {
 		return nil, err
 	}
 	if err := v.parties(c, t); err != nil {
@@ -151,21 +112,14 @@ func (v *Verifier) read(ctx context.Context, raw string, t *trace) (*Claims, err
 
 // open checks shape, key, algorithm and signature.
 func (v *Verifier) open(ctx context.Context, raw string, t *trace) (jwt.Header, []byte, error) {
+	if err := t.shape(raw); err != nil {
+		return jwt.Header{}, nil, err
+	}
 	if v.Keys == nil {
-		return jwt.Header{}, nil, t.note("key", func() string { return "" }, "a verifier with keys", fmt.Errorf("%w: no keys", BadSignature))
+		return jwt.Header{}, nil, t.note(stepSignature, fmt.Errorf("%w: no keys", BadSignature))
 	}
 	header, payload, err := jwt.Open(ctx, raw, v.Keys)
-	if t == nil {
-		return header, payload, openError(err)
-	}
-	h, headErr := jwt.ParseHeader(raw)
-	if headErr != nil {
-		return header, nil, t.note("shape", func() string { return fmt.Sprintf("%d bytes", len(raw)) },
-			"three base64url parts whose header is a JSON object without crit, b64, jku, x5u, x5c or jwk", openError(headErr))
-	}
-	_ = t.note("shape", func() string { return fmt.Sprintf("%d bytes, three parts", len(raw)) }, "", nil)
-	return header, payload, t.note("signature", func() string { return fmt.Sprintf("alg %s, kid %q", h.Algorithm, h.KeyID) },
-		"a signature by a key that is published and not retired, with that key's own algorithm", openError(err))
+	return header, payload, t.note(stepSignature, openError(err))
 }
 
 // openError puts a code on an error of package jwt.
@@ -201,13 +155,13 @@ func (v *Verifier) parties(c *Claims, t *trace) error {
 	if optional := v.Issuer == "" && v.InsecureIssuerOptional; !optional && (v.Issuer == "" || c.Issuer != v.Issuer) {
 		err = fmt.Errorf("%w: %q", WrongIssuer, c.Issuer)
 	}
-	if err := t.note("issuer", func() string { return c.Issuer }, "iss "+v.Issuer, err); err != nil {
+	if err := t.note(stepIssuer, err); err != nil {
 		return err
 	}
 	if c.Subject == "" && !v.InsecureSubjectOptional {
 		err = fmt.Errorf("%w: no sub", TokenMalformed)
 	}
-	if err := t.note("subject", func() string { return c.Subject }, "a sub that is not empty", err); err != nil {
+	if err := t.note(stepSubject, err); err != nil {
 		return err
 	}
 	// golang-jwt CVE-2020-26160: an empty list of audiences is no audience.
@@ -215,7 +169,7 @@ func (v *Verifier) parties(c *Claims, t *trace) error {
 		!slices.ContainsFunc(v.Audiences, c.HasAudience) {
 		err = fmt.Errorf("%w: %q", WrongAudience, c.audience)
 	}
-	return t.note("audience", func() string { return strings.Join(c.audience, " ") }, "aud "+v.Audience, err)
+	return t.note(stepAudience, err)
 }
 
 // standing does what changes with time: kind, times and revocation. It runs
@@ -225,7 +179,7 @@ func (v *Verifier) standing(c *Claims, now time.Time, kinds []Kind, t *trace) er
 	if len(kinds) == 0 && c.Kind != Access || len(kinds) > 0 && !slices.Contains(kinds, c.Kind) {
 		err = WrongKind
 	}
-	if err := t.note("kind", func() string { return c.Kind.String() }, "a token of the kind asked for", err); err != nil {
+	if err := t.note(stepKind, err); err != nil {
 		return err
 	}
 	if err := v.times(c, now, t); err != nil {
@@ -234,11 +188,10 @@ func (v *Verifier) standing(c *Claims, now time.Time, kinds []Kind, t *trace) er
 	if v.Revocations == nil {
 		return nil
 	}
-	f, revoked := v.Revocations.Revoked(c)
-	if revoked {
+	if f, revoked := v.Revocations.Revoked(c); revoked {
 		err = revokedError(f)
 	}
-	return t.note("revocation", func() string { return "session " + c.Session }, revokedFix(err), err)
+	return t.note(stepRevocation, err)
 }
 
 // times checks exp, iat and nbf. exp equal to now is expired (RFC 7519,
@@ -251,7 +204,7 @@ func (v *Verifier) times(c *Claims, now time.Time, t *trace) error {
 	case !now.Before(c.Expiry.Add(v.Leeway)):
 		err = TokenExpired
 	}
-	if err := t.note("expiry", func() string { return stamp(c.Expiry, now) }, "exp after "+now.UTC().Format(time.RFC3339), err); err != nil {
+	if err := t.note(stepExpiry, err); err != nil {
 		return err
 	}
 	switch {
@@ -260,14 +213,7 @@ func (v *Verifier) times(c *Claims, now time.Time, t *trace) error {
 	case c.IssuedAt.After(now.Add(v.Leeway)), c.NotBefore.After(now.Add(v.Leeway)):
 		err = TokenNotYetValid
 	}
-	return t.note("issued", func() string { return stamp(c.IssuedAt, now) }, "iat and nbf not after "+now.UTC().Format(time.RFC3339), err)
-}
-
-func stamp(at, now time.Time) string {
-	if at.IsZero() {
-		return "absent"
-	}
-	return fmt.Sprintf("%s (%s from now)", at.UTC().Format(time.RFC3339), at.Sub(now).Round(time.Second))
+	return t.note(stepIssued, err)
 }
 
 // revokedError says which kind of fact spoke.
@@ -280,13 +226,6 @@ func revokedError(f Fact) error {
 	default:
 		return TokenRevoked
 	}
-}
-
-func revokedFix(err error) string {
-	if errors.Is(err, ClaimsStale) {
-		return "a refresh: the user's rights have changed since"
-	}
-	return "a new sign-in: the session, the user or the token was ended"
 }
 
 func (v *Verifier) now() time.Time {

@@ -69,3 +69,5 @@ func rawToken(headerSegment, payloadSegment string) string {
 
 // elsewhere hides the type of a signer, as a key service does.
 type elsewhere struct{ crypto.Signer }
+
+func base64URL(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }

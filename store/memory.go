@@ -234,7 +234,7 @@ func (m *Memory) ListAudit(_ context.Context, f watchword.AuditFilter) ([]watchw
 	defer m.mu.RUnlock()
 	var found []watchword.AuditEntry
 	for _, e := range slices.Backward(m.audit) {
-		if (f.Before != 0 && e.ID >= f.Before) || (f.Kind != "" && e.Kind != f.Kind) ||
+		if e.ID >= below(f.Before) || (f.Kind != "" && e.Kind != f.Kind) ||
 			(f.UserID != "" && e.UserID != f.UserID) {
 			continue
 		}

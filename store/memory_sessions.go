@@ -156,7 +156,7 @@ func (m *Memory) ListSessions(_ context.Context, f watchword.SessionFilter, at t
 	var found []watchword.Session
 	for _, s := range m.sessions {
 		if (f.UserID == "" || s.UserID == f.UserID) && (f.All || s.Open(at)) &&
-			(f.Before == 0 || s.Number < f.Before) {
+			s.Number < below(f.Before) {
 			found = append(found, tidySession(s))
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -23,6 +24,14 @@ func limitOr(limit int) int {
 		return defaultLimit
 	}
 	return limit
+}
+
+// below returns the number that a list stays below: 0 asks for no bound.
+func below(before int64) int64 {
+	if before == 0 {
+		return math.MaxInt64
+	}
+	return before
 }
 
 // stamp returns t as stores keep it: microseconds, UTC.

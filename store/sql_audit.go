@@ -1,0 +1,113 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/watchword-auth/watchword"
+)
+
+const (
+	insertAudit = `INSERT INTO ww_audit (at, kind, profile, user_id, login, session, address, device, code, detail)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+	selectAudit = `SELECT id, at, kind, profile, user_id, login, session, address, device, code, detail FROM ww_audit
+		WHERE id < ?`
+)
+
+// AppendAudit keeps the entries in their order; the IDs they come with are
+// not looked at.
+func (d *DB) AppendAudit(ctx context.Context, entries []watchword.AuditEntry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	entries = slices.Clone(entries)
+	return d.write(ctx, func(ctx context.Context, q *statements) error {
+		for _, e := range entries {
+			_, err := q.exec(ctx, insertAudit, instant(stamp(e.At)), e.Kind, e.Profile, e.UserID, e.Login,
+				e.Session, e.Address, e.Device, e.Code, e.Detail)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ListAudit returns entries, newest first.
+func (d *DB) ListAudit(ctx context.Context, f watchword.AuditFilter) ([]watchword.AuditEntry, error) {
+	text, args := selectAudit, []any{below(f.Before)}
+	if f.Kind != "" {
+		text += ` AND kind = ?`
+		args = append(args, f.Kind)
+	}
+	if f.UserID != "" {
+		text += ` AND user_id = ?`
+		args = append(args, f.UserID)
+	}
+	text += ` ORDER BY id DESC LIMIT ?`
+	var found []watchword.AuditEntry
+	err := d.read(ctx, func(ctx context.Context, q *statements) error {
+		return q.each(ctx, func(row scanner) error {
+			var e watchword.AuditEntry
+			err := row.Scan(&e.ID, (*instant)(&e.At), &e.Kind, &e.Profile, &e.UserID, &e.Login,
+				&e.Session, &e.Address, &e.Device, &e.Code, &e.Detail)
+			found = append(found, e)
+			return err
+		}, text, append(args, limitOr(f.Limit))...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// purgeStep is the number of rows that one transaction of a purge removes:
+// sign-ins and refreshes wait for no more than that.
+const purgeStep = 500
+
+const (
+	purgeFacts = `DELETE FROM ww_facts WHERE n IN (SELECT n FROM ww_facts WHERE until <= ? LIMIT ?)`
+
+	// The hour finds the candidates by index, the times decide. An adopted
+	// session is needed until its absolute limit; see lastNeeded.
+	purgeSessions = `DELETE FROM ww_sessions WHERE number IN (SELECT number FROM ww_sessions
+		WHERE purge_hour <= ? AND (expires_at < ? OR (origin IS NULL AND (idle_until < ? OR ended_at < ?)))
+		LIMIT ?)`
+
+	// Entries lie nearly in order of time, so the oldest ids tell whether
+	// there is anything to do.
+	purgeAudit = `DELETE FROM ww_audit WHERE at < ? AND id IN (SELECT id FROM ww_audit ORDER BY id LIMIT ?)`
+)
+
+// Purge removes what can no longer matter, in transactions of some hundred
+// rows. It stops at the first error and returns what it had removed.
+func (d *DB) Purge(ctx context.Context, at, before, audit time.Time) (int, error) {
+	b := micros(before)
+	removed := 0
+	for _, step := range []struct {
+		text string
+		args []any
+	}{
+		{purgeFacts, []any{micros(at)}},
+		{purgeSessions, []any{hour(before), b, b, b}},
+		{purgeAudit, []any{micros(audit)}},
+	} {
+		for {
+			var n int64
+			err := d.write(ctx, func(ctx context.Context, q *statements) (err error) {
+				n, err = q.exec(ctx, step.text, append(step.args, purgeStep)...)
+				return err
+			})
+			if err != nil {
+				return removed, err
+			}
+			removed += int(n)
+			if n < purgeStep {
+				break
+			}
+		}
+	}
+	return removed, nil
+}

@@ -13,7 +13,7 @@ import (
 // User returns the record of the user that the claims speak of. A token
 // without a user of ours behind it (a machine's) gets NotFound.
 func (a *Authority) User(ctx context.Context, c *Claims) (User, error) {
-	id := c.Subject
+	id := c.UserID
 	if c.Number > 0 {
 		s, err := a.session(ctx, c)
 		if err != nil {

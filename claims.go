@@ -40,6 +40,7 @@ type Claims struct {
 	ID         string // jti
 	Issuer     string // iss
 	Subject    string // sub
+	UserID     string // of our user, as far as the token tells it; "" else
 	ClientID   string // client_id
 	IssuedAt   time.Time
 	NotBefore  time.Time // zero: not stated
@@ -61,6 +62,7 @@ type ClaimSet struct {
 	ID          string
 	Issuer      string
 	Subject     string
+	UserID      string
 	ClientID    string
 	Audience    []string
 	IssuedAt    time.Time
@@ -86,7 +88,7 @@ type ClaimSet struct {
 // from.
 func (s *ClaimSet) Freeze(payload []byte) *Claims {
 	return &Claims{
-		Kind: s.Kind, ID: s.ID, Issuer: s.Issuer, Subject: s.Subject, ClientID: s.ClientID,
+		Kind: s.Kind, ID: s.ID, Issuer: s.Issuer, Subject: s.Subject, UserID: s.UserID, ClientID: s.ClientID,
 		IssuedAt: s.IssuedAt, NotBefore: s.NotBefore, Expiry: s.Expiry,
 		Session: s.Session, Number: s.Number, Generation: s.Generation,
 		audience: s.Audience, scopes: s.Scopes, permissions: s.Permissions, payload: payload,

@@ -69,7 +69,7 @@ func (a *Authority) ClientToken(ctx context.Context, r ClientRecord, scopes []st
 		return Tokens{}, err
 	}
 	set := &ClaimSet{
-		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: r.ID, ClientID: r.ID, Audience: a.audience(),
+		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: r.ID, UserID: r.ID, ClientID: r.ID, Audience: a.audience(),
 		IssuedAt: iat, Expiry: iat.Add(a.c.AccessLifetime), Scopes: scopes,
 	}
 	raw, claims, err := a.sign(ctx, User{}, set)

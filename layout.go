@@ -118,7 +118,7 @@ func (l *accessLayout) Unmarshal(payload []byte) (*Claims, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", TokenMalformed, err)
 	}
-	c.Issuer, c.Subject, c.audience, c.ID = r.Issuer, r.Subject, r.Audience, r.ID
+	c.Issuer, c.Subject, c.UserID, c.audience, c.ID = r.Issuer, r.Subject, r.Subject, r.Audience, r.ID
 	c.Expiry, c.NotBefore, c.IssuedAt = r.Expiry, r.NotBefore, r.IssuedAt
 	if c.Session != "" && l.numbers != nil {
 		c.Number, _ = l.numbers.Session(c.Session)

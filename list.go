@@ -70,7 +70,10 @@ func (l *RevocationList) Revoked(c *Claims) (Fact, bool) {
 				return f, true
 			}
 		}
-		for _, f := range r.users[c.Subject] {
+		for _, f := range r.users[c.UserID] {
+			if f.ID == "" {
+				break // a token without a user of ours
+			}
 			if c.Number > 0 && c.Number <= f.UpTo && c.Number != f.Except ||
 				c.Number == 0 && !c.IssuedAt.After(f.Before) {
 				return f, true
@@ -88,7 +91,7 @@ func (l *RevocationList) Revoked(c *Claims) (Fact, bool) {
 		}
 	}
 	if len(r.stale) > 0 {
-		if f, ok := r.stale[c.Subject]; ok && !c.IssuedAt.After(f.Before) {
+		if f, ok := r.stale[c.UserID]; ok && !c.IssuedAt.After(f.Before) {
 			return f, true
 		}
 	}

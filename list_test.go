@@ -11,7 +11,7 @@ import (
 )
 
 func claimsOf(number int64, sub, jti string, iat time.Time) *watchword.Claims {
-	return (&watchword.ClaimSet{Kind: watchword.Access, Number: number, Subject: sub, ID: jti, IssuedAt: iat}).Freeze(nil)
+	return (&watchword.ClaimSet{Kind: watchword.Access, Number: number, UserID: sub, ID: jti, IssuedAt: iat}).Freeze(nil)
 }
 
 func TestRevocationList(t *testing.T) {

@@ -80,7 +80,7 @@ func (a *Authority) mintTime(ctx context.Context, subject string, number int64) 
 // the session's absolute limit.
 func (a *Authority) claimSet(u User, s Session, iat time.Time) *ClaimSet {
 	return &ClaimSet{
-		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: u.ID, ClientID: s.ClientID,
+		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: u.ID, UserID: u.ID, ClientID: s.ClientID,
 		Audience: a.audience(), IssuedAt: iat, Expiry: earlier(iat.Add(a.c.AccessLifetime), second(s.ExpiresAt)),
 		Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation,
 		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, User: u,
@@ -126,7 +126,7 @@ func (a *Authority) sign(ctx context.Context, u User, set *ClaimSet) (string, *C
 func (a *Authority) refreshToken(_ context.Context, u User, s Session) (string, error) {
 	if a.c.RefreshLayout != nil {
 		set := &ClaimSet{
-			Kind: Refresh, ID: strconv.FormatInt(s.Number, 10), Issuer: a.c.Issuer, Subject: u.ID, ClientID: s.ClientID,
+			Kind: Refresh, ID: strconv.FormatInt(s.Number, 10), Issuer: a.c.Issuer, Subject: u.ID, UserID: u.ID, ClientID: s.ClientID,
 			Audience: a.audience(), IssuedAt: second(s.AdvancedAt), Expiry: second(s.IdleUntil),
 			Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation, User: u,
 		}

@@ -28,7 +28,7 @@ func (a *Authority) SignOut(ctx context.Context, r SignOutRequest) error {
 	if err != nil {
 		return err
 	}
-	if r.Everywhere {
+	if r.Everywhere && (c.Number > 0 || c.UserID != "") {
 		return a.signOutEverywhere(ctx, c, r)
 	}
 	if c.Number == 0 {
@@ -55,7 +55,7 @@ func (a *Authority) signOutEverywhere(ctx context.Context, c *Claims, r SignOutR
 			return err
 		}
 	}
-	user := c.Subject
+	user := c.UserID
 	if c.Number > 0 {
 		s, err := a.session(ctx, c)
 		if err != nil {

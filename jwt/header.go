@@ -5,9 +5,13 @@ import (
 	"strings"
 )
 
-// maxHeaderLength bounds the header's segment in bytes. It is read before anything is known about
-// who sent it.
-const maxHeaderLength = 4 << 10
+// A header is read before anything is known about who sent it.
+const (
+	// maxHeaderLength bounds the header's segment in bytes.
+	maxHeaderLength = 4 << 10
+	// maxHeaderMembers bounds the number of its members. Real headers have two to six.
+	maxHeaderMembers = 32
+)
 
 // Header is what is read of a token's protected header (RFC 7515, section 4). All else in it is either
 // refused or, where the RFC says so, ignored.
@@ -44,7 +48,11 @@ func decodeHeader(segment string) (Header, error) {
 func readHeader(data []byte) (Header, error) {
 	var h Header
 	var alg string
+	members := 0
 	err := Walk(data, func(name string, v Value) error {
+		if members++; members > maxHeaderMembers {
+			return malformed("more than %d members", maxHeaderMembers)
+		}
 		var err error
 		switch name {
 		case "alg":

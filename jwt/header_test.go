@@ -2,6 +2,7 @@ package jwt_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -60,6 +61,7 @@ func TestHeaderRefuses(t *testing.T) {
 		{"byte order mark", "\ufeff" + `{"alg":"HS256"}`, jwt.ErrMalformed},
 		{"trailing comma", `{"alg":"HS256",}`, jwt.ErrMalformed},
 		{"comment", `{"alg":"HS256"/**/}`, jwt.ErrMalformed},
+		{"too many members", `{"alg":"HS256"` + manyMembers(32) + `}`, jwt.ErrMalformed},
 		{"nested too deep", `{"alg":"HS256","x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, jwt.ErrMalformed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,6 +80,15 @@ func TestHeaderRefuses(t *testing.T) {
 	}
 }
 
+// manyMembers returns n members for the end of an object.
+func manyMembers(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"m%d":%d`, i, i)
+	}
+	return b.String()
+}
+
 // TestHeaderAllows: members that are not understood are ignored (RFC 7515, section 4), and JSON may be written in many ways.
 func TestHeaderAllows(t *testing.T) {
 	for _, tt := range []struct {
@@ -87,6 +98,7 @@ func TestHeaderAllows(t *testing.T) {
 		{"line breaks, as in RFC 7515", "{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}", jwt.Header{Algorithm: jwt.HS256, Type: "JWT"}},
 		{"x5t and unknown members", `{"alg":"HS256","x5t":"AA","x5t#S256":"AA","nonce":"1","y":[{"a":null}]}`, jwt.Header{Algorithm: jwt.HS256}},
 		{"escapes", `{"alg":"\u0048S256","kid":"\u006b1"}`, jwt.Header{Algorithm: jwt.HS256, KeyID: "k1"}},
+		{"32 members", `{"alg":"HS256"` + manyMembers(31) + `}`, jwt.Header{Algorithm: jwt.HS256}},
 		{"empty type", `{"alg":"HS256","typ":""}`, jwt.Header{Algorithm: jwt.HS256}},
 		{"type in any case", `{"alg":"HS256","typ":"Application/AT+JWT"}`, jwt.Header{Algorithm: jwt.HS256, Type: "Application/AT+JWT"}},
 	} {

@@ -73,6 +73,9 @@ type Config struct {
 	RefreshLayout Layout
 	// Type is the header's typ; "" means at+jwt.
 	Type string
+	// OmitKeyID leaves kid out of headers, for dialects whose originals
+	// write none. Tokens are then tried against every key of the algorithm.
+	OmitKeyID bool
 	// Leeway is allowed on times; 0 to 60 s.
 	Leeway time.Duration
 

@@ -106,7 +106,7 @@ func (a *Authority) sign(ctx context.Context, u User, set *ClaimSet) (string, *C
 	if err != nil {
 		return "", nil, fmt.Errorf("write claims: %w", err)
 	}
-	raw, err := jwt.Sign(a.ring.Signer(), a.c.Type, payload)
+	raw, err := a.signPayload(payload)
 	if err != nil {
 		return "", nil, fmt.Errorf("sign access token: %w", err)
 	}
@@ -118,6 +118,17 @@ func (a *Authority) sign(ctx context.Context, u User, set *ClaimSet) (string, *C
 		return "", nil, fmt.Errorf("read own claims back: %w", err)
 	}
 	return raw, claims, nil
+}
+
+// signPayload signs by the active key.
+func (a *Authority) signPayload(payload []byte) (string, error) {
+	k := a.ring.Signer()
+	if !a.c.OmitKeyID {
+		return jwt.Sign(k, a.c.Type, payload)
+	}
+	header := appendMember(nil, '{', "alg", string(k.Algorithm()))
+	header = append(appendMember(header, ',', "typ", a.c.Type), '}')
+	return jwt.SignHeader(k, header, payload)
 }
 
 // refreshToken makes the refresh token of the session's generation. It is a
@@ -134,7 +145,7 @@ func (a *Authority) refreshToken(_ context.Context, u User, s Session) (string, 
 		if err != nil {
 			return "", fmt.Errorf("write refresh claims: %w", err)
 		}
-		return jwt.Sign(a.ring.Signer(), a.c.Type, payload)
+		return a.signPayload(payload)
 	}
 	b := make([]byte, 0, 160)
 	b = appendMember(b, '{', "sid", a.numbers.SessionID(s.Number))

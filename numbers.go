@@ -19,18 +19,22 @@ type Numbers struct {
 	session cipher.Block
 	token   cipher.Block
 	index   cipher.Block
+	profile [2]byte
 }
 
-// NewNumbers derives the permutations from the seal key. Token ids are the
-// profile's own, so that one profile's jti is no other's, also where two
-// share a signing secret; session ids are the same for all.
+// NewNumbers derives the permutations from the seal key. Token ids bear a
+// mark of the profile, so that one profile's jti is recognised as such by
+// another, also where the two share a signing secret; session ids are the
+// same for all.
 func NewNumbers(sealKey []byte, profile string) (*Numbers, error) {
 	status, err := derive(sealKey, "status")
 	if err != nil {
 		return nil, err
 	}
 	var n Numbers
-	for info, block := range map[string]*cipher.Block{"sid": &n.session, "jti " + profile: &n.token, "idx": &n.index} {
+	mark := sha256.Sum256([]byte(profile))
+	copy(n.profile[:], mark[:])
+	for info, block := range map[string]*cipher.Block{"sid": &n.session, "jti": &n.token, "idx": &n.index} {
 		key, err := derive(status, info)
 		if err != nil {
 			return nil, err
@@ -70,14 +74,26 @@ func (n *Numbers) Session(id string) (number int64, ok bool) {
 }
 
 // A TokenID is a jti that carries its session: 44 bits of number, 24 of
-// generation, 2 of kind, and 52 zero bits as the check. Its 128 bits are a
-// well-formed UUID of version 4 (RFC 9562), so that it fits wherever a
-// dialect writes one, dashed or as 32 hex digits.
+// generation, 2 of kind, 16 that mark the profile, and 36 zero bits as the
+// check. Its 128 bits are a well-formed UUID of version 4 (RFC 9562), so that
+// it fits wherever a dialect writes one, dashed or as 32 hex digits.
 type TokenID struct {
 	Number     int64
 	Generation int
 	Kind       Kind
 }
+
+// Maker says who made a jti.
+type Maker uint8
+
+const (
+	// Foreign ids were made by another system, or by nobody.
+	Foreign Maker = iota
+	// Ours was made by this profile.
+	Ours
+	// OtherProfile is another profile of this installation.
+	OtherProfile
+)
 
 // Bounds of what fits a TokenID.
 const (
@@ -93,6 +109,7 @@ func (n *Numbers) Seal(id TokenID) [16]byte {
 	b[8] = 0x80
 	b[9], b[10], b[11] = byte(id.Generation>>16), byte(id.Generation>>8), byte(id.Generation)
 	b[12] = byte(id.Kind)
+	b[13], b[14] = n.profile[0], n.profile[1]
 	// Cycle walking: the permutation of all blocks, repeated until it lands
 	// among those that are well-formed, is a permutation of those (Black and
 	// Rogaway, 2002). 64 steps on average, a microsecond.
@@ -104,10 +121,11 @@ func (n *Numbers) Seal(id TokenID) [16]byte {
 	}
 }
 
-// Open returns what Seal sealed; ok is false for an id of anybody else.
-func (n *Numbers) Open(b [16]byte) (id TokenID, ok bool) {
+// Open returns what Seal sealed, and who made it; the id is of use only if
+// that is Ours.
+func (n *Numbers) Open(b [16]byte) (TokenID, Maker) {
 	if !isUUID4(&b) {
-		return TokenID{}, false
+		return TokenID{}, Foreign
 	}
 	for {
 		n.token.Decrypt(b[:], b[:])
@@ -116,38 +134,42 @@ func (n *Numbers) Open(b [16]byte) (id TokenID, ok bool) {
 		}
 	}
 	head := binary.BigEndian.Uint64(b[:8])
-	id = TokenID{
+	switch {
+	case head&(1<<20-1) != 0x4000, b[8] != 0x80, b[12] > 3, b[15] != 0:
+		return TokenID{}, Foreign
+	case [2]byte(b[13:15]) != n.profile:
+		return TokenID{}, OtherProfile
+	}
+	return TokenID{
 		Number:     int64(head >> 20),
 		Generation: int(b[9])<<16 | int(b[10])<<8 | int(b[11]),
 		Kind:       Kind(b[12]),
-	}
-	ok = head&(1<<20-1) == 0x4000 && b[8] == 0x80 && b[12] <= 3 && b[13]|b[14]|b[15] == 0
-	return id, ok
+	}, Ours
 }
 
 func isUUID4(b *[16]byte) bool { return b[6]&0xf0 == 0x40 && b[8]&0xc0 == 0x80 }
 
 // OpenHex reads a jti written as 32 hex digits or as a dashed UUID, both in
 // lower case.
-func (n *Numbers) OpenHex(jti string) (id TokenID, ok bool) {
+func (n *Numbers) OpenHex(jti string) (TokenID, Maker) {
 	var b [16]byte
 	switch len(jti) {
 	case 32:
 	case 36:
 		if jti[8] != '-' || jti[13] != '-' || jti[18] != '-' || jti[23] != '-' {
-			return TokenID{}, false
+			return TokenID{}, Foreign
 		}
 		jti = jti[:8] + jti[9:13] + jti[14:18] + jti[19:23] + jti[24:]
 	default:
-		return TokenID{}, false
+		return TokenID{}, Foreign
 	}
 	for i := range len(jti) {
 		if c := jti[i]; c >= 'A' && c <= 'F' {
-			return TokenID{}, false
+			return TokenID{}, Foreign
 		}
 	}
 	if _, err := hex.Decode(b[:], []byte(jti)); err != nil {
-		return TokenID{}, false
+		return TokenID{}, Foreign
 	}
 	return n.Open(b)
 }

@@ -48,21 +48,21 @@ func TestTokenIDs(t *testing.T) {
 			t.Errorf("%s is no UUID of version 4", uuid)
 		}
 		for _, text := range []string{uuid, n.Hex(id)} {
-			if got, ok := n.OpenHex(text); !ok || got != id {
-				t.Errorf("OpenHex(%s) = %+v, %v, want %+v", text, got, ok, id)
+			if got, who := n.OpenHex(text); who != watchword.Ours || got != id {
+				t.Errorf("OpenHex(%s) = %+v, %v, want %+v", text, got, who, id)
 			}
-			if _, ok := other.OpenHex(text); ok {
-				t.Errorf("another profile opens %s", text)
+			if _, who := other.OpenHex(text); who != watchword.OtherProfile {
+				t.Errorf("another profile takes %s as %v", text, who)
 			}
 		}
 		flipped := n.Seal(id)
 		flipped[15] ^= 1
-		if _, ok := n.Open(flipped); ok {
+		if _, who := n.Open(flipped); who != watchword.Foreign {
 			t.Error("a flipped bit opens")
 		}
 	}
 	for _, bad := range []string{"", "00000000000000000000000000000000", "F47AC10B-58CC-4372-A567-0E02B2C3D479", "f47ac10b-58cc-4372-a567-0e02b2c3d479", "zz7ac10b58cc4372a5670e02b2c3d479"} {
-		if _, ok := n.OpenHex(bad); ok {
+		if _, who := n.OpenHex(bad); who != watchword.Foreign {
 			t.Errorf("OpenHex(%q) opens", bad)
 		}
 	}
@@ -73,7 +73,7 @@ func FuzzTokenIDs(f *testing.F) {
 	b := n.Seal(watchword.TokenID{Number: 9, Generation: 2, Kind: watchword.Access})
 	f.Add(hex.EncodeToString(b[:]))
 	f.Fuzz(func(t *testing.T, jti string) {
-		if id, ok := n.OpenHex(jti); ok && n.Hex(id) != jti && n.UUID(id) != jti {
+		if id, who := n.OpenHex(jti); who == watchword.Ours && n.Hex(id) != jti && n.UUID(id) != jti {
 			t.Errorf("%q opens as %+v, which is written otherwise", jti, id)
 		}
 	})

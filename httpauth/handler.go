@@ -1,0 +1,232 @@
+package httpauth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/watchword-auth/watchword"
+)
+
+// Face is a profile over its service.
+type Face struct {
+	Service Service
+	Profile Profile
+}
+
+// Mount registers the routes of a profile with mux, as full patterns. It
+// reports every fault of the profile at once: operations that the service
+// lacks, patterns that are taken. With an error mux must not be used.
+func Mount(mux *http.ServeMux, s Service, p Profile) error {
+	return MountAll(mux, Face{s, p})
+}
+
+// MountAll is Mount for several profiles in one server. Two that have the
+// same method and path are an error that names both, and no slash redirect of
+// one takes a path of another.
+func MountAll(mux *http.ServeMux, faces ...Face) error {
+	t, err := newTable(faces)
+	if err != nil {
+		return fmt.Errorf("httpauth: %w", err)
+	}
+	var faults []error
+	for _, p := range t.paths {
+		faults = append(faults, handle(mux, p.pattern, p))
+	}
+	redirects, err := t.redirects()
+	faults = append(faults, err)
+	for pattern, h := range redirects {
+		faults = append(faults, handle(mux, pattern, h))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return fmt.Errorf("httpauth: %w", err)
+	}
+	return nil
+}
+
+// Handler serves a profile alone, for programs with another router: it wants
+// the request's whole path. What it does not know it answers with NotFound in
+// the profile's shape.
+func Handler(s Service, p Profile) (http.Handler, error) {
+	mux := http.NewServeMux()
+	if err := Mount(mux, s, p); err != nil {
+		return nil, err
+	}
+	shape := p.problem()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(w, r, shape) })
+	return mux, nil
+}
+
+// NotFound is the native answer for paths that nobody serves.
+func NotFound(w http.ResponseWriter, r *http.Request) { notFound(w, r, nativeProblem) }
+
+func notFound(w http.ResponseWriter, r *http.Request, shape func(Problem) Reply) {
+	p := ProblemOf(watchword.NotFound, Guarded)
+	p.Request = r
+	writeProblem(w, p, shape)
+}
+
+// Guard returns what protects other routes as the profile protects its own:
+// with its transport, and its shape of refusals.
+func (p Profile) Guard(s Service) *Guard {
+	shape := p.problem()
+	return &Guard{
+		Verify: s.Verify, Transport: p.transport(), Origin: p.Origin, Report: p.Report,
+		Deny: func(w http.ResponseWriter, _ *http.Request, problem Problem) { writeProblem(w, problem, shape) },
+	}
+}
+
+func (p Profile) transport() Transport {
+	if p.Transport == nil {
+		return Bearer{}
+	}
+	return p.Transport
+}
+
+func (p Profile) problem() func(Problem) Reply {
+	if p.Problem == nil {
+		return nativeProblem
+	}
+	return p.Problem
+}
+
+// endpoint is a route that was checked and wired.
+type endpoint struct {
+	profile  *Profile // with its defaults set
+	service  Service
+	route    Route
+	guard    *Guard // nil: anybody may come
+	policies []watchword.Policy
+	operate  operate
+	at       Endpoint
+}
+
+// ServeHTTP answers one request: origin, token, input, operation, in this
+// order, and nothing is done before all of them are in order.
+func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &Exchange{Request: r, Service: e.service, endpoint: e}
+	reply, err := e.serve(w, x)
+	if err != nil {
+		e.refuse(w, r, err)
+		return
+	}
+	switch e.route.Op {
+	case OpKeys, OpMetadata:
+	default:
+		// RFC 6749, section 5.1, and everything else here is as private.
+		reply.addTo("Cache-Control", "no-store")
+		reply.addTo("Pragma", "no-cache")
+	}
+	reply.write(w)
+}
+
+func (e *endpoint) serve(w http.ResponseWriter, x *Exchange) (Reply, error) {
+	transport := e.profile.Transport
+	if transport.Ambient() {
+		// Sign-in too: a browser made to sign in as somebody else is an
+		// attack as well (login CSRF).
+		if err := checkOrigin(e.profile.Origin, x.Request); err != nil {
+			return Reply{}, err
+		}
+	}
+	var err error
+	if e.guard != nil {
+		if x.Claims, err = e.guard.Check(x.Request, e.policies...); err != nil {
+			return Reply{}, err
+		}
+	}
+	if x.values, err = e.route.In.read(w, x.Request); err != nil {
+		return Reply{}, err
+	}
+	x.Client = e.profile.ClientOf(x.Request)
+	if e.route.Serve != nil {
+		return e.route.Serve(x)
+	}
+	result, err := e.operate(x)
+	if err != nil {
+		return Reply{}, err
+	}
+	reply, err := x.Answer(result)
+	if err != nil {
+		return Reply{}, err
+	}
+	switch {
+	case result.Tokens.Access != "":
+		err = transport.Write(w, result.Tokens)
+	case e.route.Op == OpSignOut:
+		transport.Clear(w)
+	}
+	return reply, err
+}
+
+// refuse reports an error and answers in the profile's shape.
+func (e *endpoint) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := ProblemOf(err, e.at)
+	p.Op, p.Request = e.route.Op, r
+	if len(p.Scopes) == 0 {
+		p.Scopes = e.route.Scopes
+	}
+	if e.profile.Report != nil {
+		e.profile.Report(r, p, err)
+	}
+	writeProblem(w, p, e.profile.Problem)
+}
+
+// path is all routes with one path.
+type path struct {
+	pattern string // without a method
+	methods map[string]*endpoint
+	first   *endpoint // the one whose profile answers for wrong methods
+	allow   []string  // sorted
+}
+
+// ServeHTTP finds the method's route. The mux would answer wrong methods
+// itself, but as plain text.
+func (p *path) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := p.methods[r.Method]
+	if e == nil && r.Method == http.MethodHead {
+		e = p.methods[http.MethodGet]
+	}
+	switch {
+	case e != nil:
+		e.ServeHTTP(w, r)
+	case r.Method == http.MethodOptions:
+		h := http.Header{"Allow": {joinMethods(append(p.allow, http.MethodOptions))}}
+		Reply{Status: http.StatusNoContent, Header: h}.write(w)
+	default:
+		problem := ProblemOf(watchword.MethodNotAllowed, p.first.at)
+		problem.Op, problem.Request, problem.Allow = p.first.route.Op, r, p.allow
+		writeProblem(w, problem, p.first.profile.Problem)
+	}
+}
+
+func joinMethods(methods []string) string { return strings.Join(methods, ", ") }
+
+// handle registers a pattern. The mux panics where it conflicts with one
+// that is there already, which here is a setting's fault, not the program's.
+func handle(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("route %s: %v", pattern, p)
+		}
+	}()
+	mux.Handle(pattern, h)
+	return nil
+}
+
+// add puts a route among those of its path.
+func (p *path) add(method string, e *endpoint) error {
+	if other := p.methods[method]; other != nil {
+		return fmt.Errorf("route %s %s is both %s's and %s's", method, p.pattern, other.profile.Name, e.profile.Name)
+	}
+	p.methods[method] = e
+	p.allow = append(p.allow, method)
+	if method == http.MethodGet {
+		p.allow = append(p.allow, http.MethodHead)
+	}
+	slices.Sort(p.allow)
+	p.allow = slices.Compact(p.allow)
+	return nil
+}

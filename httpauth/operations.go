@@ -1,0 +1,177 @@
+package httpauth
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/watchword-auth/watchword"
+)
+
+// operate does what a route's Op says.
+type operate func(*Exchange) (Result, error)
+
+// operation returns the function of an Op over a service, or an error that
+// names what the service lacks.
+func operation(op Op, s Service) (operate, error) {
+	switch op {
+	case OpCustom:
+		return nothing, nil
+	case OpToken:
+		clients, err := needs[ClientAuthenticator](s, "ClientAuthenticator")
+		return tokenEndpoint(s, clients), err
+	case OpSignIn:
+		return signIn(s), nil
+	case OpRefresh:
+		return refresh(s), nil
+	case OpVerify:
+		return verify(s), nil
+	case OpSignOut:
+		return signOut(s), nil
+	case OpWhoami:
+		users, err := needs[UserFinder](s, "UserFinder")
+		return whoami(users), err
+	case OpChangePassword:
+		passwords, err := needs[PasswordChanger](s, "PasswordChanger")
+		return changePassword(passwords), err
+	case OpListSessions:
+		sessions, err := needs[SessionKeeper](s, "SessionKeeper")
+		return listSessions(sessions), err
+	case OpEndSession:
+		sessions, err := needs[SessionKeeper](s, "SessionKeeper")
+		return endSession(sessions), err
+	case OpIntrospect:
+		clients, err := needs[ClientAuthenticator](s, "ClientAuthenticator")
+		introspector, err2 := needs[Introspector](s, "Introspector")
+		return introspect(clients, introspector), errors.Join(err, err2)
+	case OpRevoke:
+		clients, err := needs[ClientAuthenticator](s, "ClientAuthenticator")
+		revoker, err2 := needs[Revoker](s, "Revoker")
+		return revoke(s, clients, revoker), errors.Join(err, err2)
+	case OpKeys:
+		_, err := needs[KeyPublisher](s, "KeyPublisher")
+		return nothing, err
+	case OpMetadata:
+		_, err := needs[Issuer](s, "Issuer")
+		return nothing, err
+	default:
+		return nil, fmt.Errorf("there is no operation %d", op)
+	}
+}
+
+// needs finds an optional interface of a service.
+func needs[T any](s Service, name string) (T, error) {
+	t, ok := s.(T)
+	if !ok {
+		return t, fmt.Errorf("%T is no %s", s, name)
+	}
+	return t, nil
+}
+
+func nothing(*Exchange) (Result, error) { return Result{}, nil }
+
+func signIn(s Service) operate {
+	return func(x *Exchange) (Result, error) {
+		scopes, err := x.scopes()
+		if err != nil {
+			return Result{}, err
+		}
+		t, err := s.SignIn(x.Request.Context(), watchword.SignInRequest{
+			Credentials: watchword.Credentials{Login: x.Text(ParamLogin), Password: x.Text(ParamPassword)},
+			Scopes:      scopes, Client: x.Client,
+		})
+		return Result{Tokens: t}, err
+	}
+}
+
+func refresh(s Service) operate {
+	return func(x *Exchange) (Result, error) {
+		raw, err := x.refreshToken()
+		if err != nil {
+			return Result{}, err
+		}
+		var scopes []string
+		if x.Has(ParamScope) {
+			if scopes, err = watchword.ParseScope(x.Text(ParamScope)); err != nil {
+				return Result{}, err
+			}
+		}
+		t, err := s.Refresh(x.Request.Context(), watchword.RefreshRequest{Raw: raw, Scopes: scopes, Client: x.Client})
+		return Result{Tokens: t}, err
+	}
+}
+
+func verify(s Service) operate {
+	return func(x *Exchange) (Result, error) {
+		c, err := s.Verify(x.Request.Context(), x.Text(ParamToken), x.endpoint.route.Kinds...)
+		return Result{Claims: c}, err
+	}
+}
+
+// signOut ends the session of every token shown. What is no token of ours,
+// or has ended already, is no reason to tell anybody anything but that he is
+// signed out; a service that failed is.
+func signOut(s Service) operate {
+	return func(x *Exchange) (Result, error) {
+		var shown []string
+		add := func(raw string, ok bool) {
+			if ok && raw != "" && !oneOf(shown, raw) {
+				shown = append(shown, raw)
+			}
+		}
+		add(x.Text(ParamRefresh), true)
+		add(x.Transport().Refresh(x.Request))
+		add(x.Transport().Access(x.Request))
+		for _, raw := range shown {
+			err := s.SignOut(x.Request.Context(), watchword.SignOutRequest{
+				Raw: raw, Everywhere: x.Flag(ParamEverywhere), Client: x.Client,
+			})
+			if code := watchword.CodeOf(err); err != nil &&
+				(code == watchword.Internal || code == watchword.Unavailable || code == watchword.RateLimited) {
+				return Result{}, err
+			}
+		}
+		return Result{}, nil
+	}
+}
+
+func whoami(users UserFinder) operate {
+	return func(x *Exchange) (Result, error) {
+		u, err := users.User(x.Request.Context(), x.Claims)
+		return Result{User: u, Claims: x.Claims}, noUser(x.Claims, err)
+	}
+}
+
+// noUser turns NotFound about the bearer himself into a refusal of his
+// token: a machine has no record, and a user that is gone no valid token.
+func noUser(c *watchword.Claims, err error) error {
+	switch {
+	case !errors.Is(err, watchword.NotFound):
+		return err
+	case c.ClientID != "" && c.ClientID == c.Subject:
+		return fmt.Errorf("%w: a client has no record: %w", watchword.PermissionDenied, err)
+	default:
+		return fmt.Errorf("%w: %w", watchword.UserDisabled, err)
+	}
+}
+
+func changePassword(passwords PasswordChanger) operate {
+	return func(x *Exchange) (Result, error) {
+		err := passwords.ChangePassword(x.Request.Context(), watchword.PasswordChange{
+			Claims: x.Claims, Current: x.Text(ParamCurrent), New: x.Text(ParamNew), Client: x.Client,
+		})
+		return Result{}, err
+	}
+}
+
+func listSessions(sessions SessionKeeper) operate {
+	return func(x *Exchange) (Result, error) {
+		list, err := sessions.Sessions(x.Request.Context(), x.Claims)
+		return Result{Sessions: list}, noUser(x.Claims, err)
+	}
+}
+
+func endSession(sessions SessionKeeper) operate {
+	return func(x *Exchange) (Result, error) {
+		return Result{}, sessions.EndSession(x.Request.Context(), x.Claims, x.Request.PathValue("id"), x.Client)
+	}
+}

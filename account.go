@@ -13,15 +13,7 @@ import (
 // User returns the record of the user that the claims speak of. A token
 // without a user of ours behind it (a machine's) gets NotFound.
 func (a *Authority) User(ctx context.Context, c *Claims) (User, error) {
-	id := c.UserID
-	if c.Number > 0 {
-		s, err := a.session(ctx, c)
-		if err != nil {
-			return User{}, err
-		}
-		id = s.UserID
-	}
-	u, err := a.c.Users.UserByID(ctx, id)
+	u, err := a.userOf(ctx, c)
 	if err != nil {
 		return User{}, fmt.Errorf("read user: %w", err)
 	}
@@ -29,6 +21,24 @@ func (a *Authority) User(ctx context.Context, c *Claims) (User, error) {
 		return User{}, UserDisabled
 	}
 	return u, nil
+}
+
+// userOf finds the user by the session, else by what the token says.
+func (a *Authority) userOf(ctx context.Context, c *Claims) (User, error) {
+	switch {
+	case c.Number > 0:
+		s, err := a.session(ctx, c)
+		if err != nil {
+			return User{}, err
+		}
+		return a.c.Users.UserByID(ctx, s.UserID)
+	case a.c.SubjectUser != nil:
+		return a.c.SubjectUser(ctx, c)
+	case c.UserID == "":
+		return User{}, NotFound
+	default:
+		return a.c.Users.UserByID(ctx, c.UserID)
+	}
 }
 
 // PasswordChange asks to change the password of the claims' user.

@@ -87,6 +87,10 @@ type Config struct {
 	SessionLifetime time.Duration
 	Rotation        Rotation
 
+	// SubjectUser finds the user of a token that has no session of ours, for
+	// dialects whose sub is no user id; nil means by [Claims].UserID.
+	SubjectUser func(ctx context.Context, c *Claims) (User, error)
+
 	// Claims adds custom claims, at sign-in and at refresh.
 	Claims func(ctx context.Context, u User, c *ClaimSet) error
 	// Allow may veto, at sign-in and at refresh; what it returns is refused
@@ -104,6 +108,9 @@ type Config struct {
 	// empty Audience, for dialects whose tokens have none.
 	InsecureNoIssuer   bool
 	InsecureNoAudience bool
+	// InsecureNoIssuedAt accepts tokens without iat, for dialects that write
+	// none.
+	InsecureNoIssuedAt bool
 }
 
 // Authority signs people in, verifies, refreshes and ends. Safe for
@@ -179,7 +186,7 @@ func (a *Authority) newVerifier() Verifier {
 	v := Verifier{
 		Keys: a.ring, Issuer: a.c.Issuer, Audience: a.c.Audience, Type: a.c.Type, Layout: a.c.Layout,
 		Leeway: a.c.Leeway, Revocations: a.list, Memory: NewVerified(0), Now: a.c.Now,
-		InsecureIssuerOptional: a.c.InsecureNoIssuer,
+		InsecureIssuerOptional: a.c.InsecureNoIssuer, InsecureIssuedAtOptional: a.c.InsecureNoIssuedAt,
 	}
 	if a.c.Audience == "" && a.c.InsecureNoAudience {
 		v.Audience = AnyAudience

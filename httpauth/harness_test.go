@@ -230,3 +230,11 @@ func keyring(t testing.TB, k *jwt.Key) *jwt.Keyring {
 	}
 	return ring
 }
+
+// brokenBody fails when it is read, like a connection that was cut.
+type brokenBody struct{}
+
+func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (brokenBody) Close() error             { return nil }
+
+func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }

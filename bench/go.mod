@@ -4,4 +4,12 @@ go 1.26.0
 
 require github.com/watchword-auth/watchword v0.0.0
 
+require (
+	github.com/go-jose/go-jose/v4 v4.1.8
+	github.com/go-json-experiment/json v1.27.2
+	github.com/golang-jwt/jwt/v5 v5.3.1
+)
+
+require golang.org/x/crypto v0.58.0 // indirect
+
 replace github.com/watchword-auth/watchword => ..

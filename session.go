@@ -24,7 +24,7 @@ type Session struct {
 	OwnUser bool
 
 	ClientID string   // "watchword" for people
-	Scopes   []string // granted at sign-in
+	Scopes   []string // asked for at sign-in; nil: all that the user may have
 	Device   string
 	Address  string
 

@@ -13,8 +13,8 @@ const maxLogin = 256
 // SignInRequest asks for tokens in exchange for credentials.
 type SignInRequest struct {
 	Credentials Credentials
-	// Scopes asked for; nil means all that the user may have. What he may
-	// not have is left out.
+	// Scopes asked for; nil means all that the user may have, an empty list
+	// none. What he may not have is left out.
 	Scopes []string
 	Client Client
 }
@@ -107,7 +107,7 @@ func (a *Authority) openSession(ctx context.Context, u User, r SignInRequest) (S
 	now := a.c.Now()
 	s, err := a.c.Store.CreateSession(ctx, Session{
 		Profile: a.c.Profile, UserID: u.ID, UserVersion: u.Version, OwnUser: a.own,
-		ClientID: PeopleClient, Scopes: r.Scopes, Device: r.Client.Device, Address: addressText(r.Client.Address),
+		ClientID: PeopleClient, Scopes: storedScopes(r.Scopes), Device: r.Client.Device, Address: addressText(r.Client.Address),
 		Generation: 1, CreatedAt: now, AdvancedAt: now,
 		IdleUntil: earlier(now.Add(a.c.RefreshLifetime), now.Add(a.c.SessionLifetime)),
 		ExpiresAt: now.Add(a.c.SessionLifetime),
@@ -132,6 +132,16 @@ func (a *Authority) openSession(ctx context.Context, u User, r SignInRequest) (S
 		return Session{}, err
 	}
 	return Session{}, UserDisabled
+}
+
+// storedScopes keeps the empty list, which asks for nothing, apart from nil,
+// which asks for all: stores need not tell the two apart. "" is a scope that
+// nobody can have (RFC 6749, section 3.3).
+func storedScopes(asked []string) []string {
+	if asked != nil && len(asked) == 0 {
+		return []string{""}
+	}
+	return asked
 }
 
 // addressText is an address as stores keep it.

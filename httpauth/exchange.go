@@ -94,15 +94,14 @@ func scopeText(c *watchword.Claims) string {
 	return b.String()
 }
 
-// scopes returns the scopes asked for; nil where the parameter is absent.
+// scopes returns the scopes asked for. None is nil, which asks for all that
+// may be had, unless the route says otherwise.
 func (x *Exchange) scopes() ([]string, error) {
-	if !x.Has(ParamScope) {
-		if x.endpoint.route.In.NoScopeIsNone {
-			return []string{}, nil
-		}
-		return nil, nil
+	scopes, err := watchword.ParseScope(x.Text(ParamScope))
+	if scopes == nil && x.endpoint.route.In.NoScopeIsNone {
+		scopes = []string{}
 	}
-	return watchword.ParseScope(x.Text(ParamScope))
+	return scopes, err
 }
 
 // refreshToken returns the refresh token of the body or of the transport.

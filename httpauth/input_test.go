@@ -388,6 +388,7 @@ func TestScopeAskedFor(t *testing.T) {
 	}{
 		{"/none", ``, 200, `{"scope":""}`},
 		{"/none", `,"scope":"posts:read"`, 200, `{"scope":"posts:read"}`},
+		{"/none", `,"scope":"  "`, 200, `{"scope":""}`},
 		{"/all", ``, 200, `{"scope":"posts:read posts:write"}`},
 		{"/all", `,"scope":"  posts:write  posts:write "`, 200, `{"scope":"posts:write"}`},
 		{"/all", `,"scope":"admin"`, 200, `{"scope":""}`},

@@ -89,11 +89,9 @@ func refresh(s Service) operate {
 		if err != nil {
 			return Result{}, err
 		}
-		var scopes []string
-		if x.Has(ParamScope) {
-			if scopes, err = watchword.ParseScope(x.Text(ParamScope)); err != nil {
-				return Result{}, err
-			}
+		scopes, err := watchword.ParseScope(x.Text(ParamScope))
+		if err != nil {
+			return Result{}, err
 		}
 		t, err := s.Refresh(x.Request.Context(), watchword.RefreshRequest{Raw: raw, Scopes: scopes, Client: x.Client})
 		return Result{Tokens: t}, err

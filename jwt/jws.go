@@ -163,46 +163,46 @@ func openAny(token string, p parts, h Header, candidates []*Key) ([]byte, error)
 	if len(candidates) > maxCandidates {
 		return nil, fmt.Errorf("%w: the header names no key, and there are more than %d", ErrUnknownKey, maxCandidates)
 	}
-	// Each refusal is more telling than the one before; the last reached is the one returned.
-	refusal := ErrUnknownKey
+	// The refusal returned is the most telling one: a key that did not fit, a key for another
+	// algorithm, no key.
+	refusal, tried := ErrUnknownKey, false
 	for _, k := range candidates {
-		if k == nil || !k.mayVerify || h.KeyID != "" && k.id != "" && k.id != h.KeyID {
-			continue
-		}
-		if k.alg != h.Algorithm {
+		switch {
+		case k == nil || !k.mayVerify:
+		case h.KeyID != "" && k.id != "" && k.id != h.KeyID:
+		case k.alg != h.Algorithm:
 			// The header never chooses (RFC 8725, section 3.1).
-			if refusal == ErrUnknownKey {
+			if !tried {
 				refusal = ErrAlgorithm
 			}
-			continue
+		default:
+			payload, fits, err := k.open(token, p)
+			if fits || err != nil {
+				return payload, err
+			}
+			refusal, tried = ErrSignature, true
 		}
-		payload, err := k.open(token, p)
-		if err != ErrSignature {
-			return payload, err
-		}
-		refusal = ErrSignature
 	}
 	return nil, refusal
 }
 
-// open checks the signature by k and returns the payload. It returns ErrSignature itself when another
-// key may still fit.
-func (k *Key) open(token string, p parts) ([]byte, error) {
+// open checks the signature by k and returns the payload. Without an error, fits tells whether the
+// signature is k's.
+func (k *Key) open(token string, p parts) (payload []byte, fits bool, err error) {
 	s := k.pool.Get().(*scratch)
 	defer k.pool.Put(s)
 	s.token = append(s.token[:0], token...)
 	var ok bool
 	if s.sig, ok = appendDecoded(s.sig[:0], s.token[p.payload+1:]); !ok {
-		return nil, malformed("signature is not canonical base64url")
+		return nil, false, malformed("signature is not canonical base64url")
 	}
 	if !k.check(s, s.token[:p.payload], s.sig) {
-		return nil, ErrSignature
+		return nil, false, nil
 	}
 	// Only now is the payload worth a look (CVE-2024-51744).
 	segment := s.token[p.header+1 : p.payload]
-	payload, ok := appendDecoded(make([]byte, 0, encoding.DecodedLen(len(segment))), segment)
-	if !ok {
-		return nil, malformed("payload is not canonical base64url")
+	if payload, ok = appendDecoded(make([]byte, 0, encoding.DecodedLen(len(segment))), segment); !ok {
+		return nil, false, malformed("payload is not canonical base64url")
 	}
-	return payload, nil
+	return payload, true, nil
 }

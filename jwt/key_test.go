@@ -98,11 +98,19 @@ func TestNewSecret(t *testing.T) {
 		size int
 		want error
 	}{
-		{jwt.HS256, 32, nil}, {jwt.HS256, 31, jwt.ErrKey}, {jwt.HS256, 0, jwt.ErrKey}, {jwt.HS256, 200, nil},
-		{jwt.HS384, 48, nil}, {jwt.HS384, 47, jwt.ErrKey},
-		{jwt.HS512, 64, nil}, {jwt.HS512, 63, jwt.ErrKey},
-		{jwt.RS256, 64, jwt.ErrAlgorithm}, {jwt.ES256, 64, jwt.ErrAlgorithm}, {jwt.EdDSA, 64, jwt.ErrAlgorithm},
-		{"none", 64, jwt.ErrAlgorithm}, {"", 64, jwt.ErrAlgorithm},
+		{jwt.HS256, 32, nil},
+		{jwt.HS256, 31, jwt.ErrKey},
+		{jwt.HS256, 0, jwt.ErrKey},
+		{jwt.HS256, 200, nil},
+		{jwt.HS384, 48, nil},
+		{jwt.HS384, 47, jwt.ErrKey},
+		{jwt.HS512, 64, nil},
+		{jwt.HS512, 63, jwt.ErrKey},
+		{jwt.RS256, 64, jwt.ErrAlgorithm},
+		{jwt.ES256, 64, jwt.ErrAlgorithm},
+		{jwt.EdDSA, 64, jwt.ErrAlgorithm},
+		{"none", 64, jwt.ErrAlgorithm},
+		{"", 64, jwt.ErrAlgorithm},
 	} {
 		_, err := jwt.NewSecret("k", tt.alg, make([]byte, tt.size))
 		if !errors.Is(err, tt.want) {

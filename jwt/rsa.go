@@ -36,8 +36,8 @@ func checkRSA(p *rsa.PublicKey) error {
 }
 
 // hasROCAFingerprint reports whether n bears the mark of Infineon's generator: modulo each small
-// prime, n is a power of 65537. A random modulus passes all 38 with a chance below 2^-100. Nemec
-// and others, "The Return of Coppersmith's Attack", CCS 2017, section 2.2.
+// prime, n is a power of 65537. Of honest moduli, one in 2^27.8 bears it by chance and is refused,
+// too. Nemec and others, "The Return of Coppersmith's Attack", CCS 2017.
 func hasROCAFingerprint(n *big.Int) bool {
 	primes := [...]uint64{
 		3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71,

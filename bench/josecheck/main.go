@@ -133,7 +133,7 @@ func (r request) checkClaims(payload []byte) error {
 // request allows and its type can serve.
 func (r request) keys() (jwt.KeySet, error) {
 	jwks := []json.RawMessage{r.JWK}
-	if r.JWKS != nil {
+	if r.JWKS != nil && string(r.JWKS) != "null" {
 		// What is wrong with the set as a whole is found here.
 		if _, err := jwt.ParseKeySet(r.JWKS); err != nil {
 			return nil, err

@@ -117,6 +117,7 @@ func TestLines(t *testing.T) {
 		{"claims", `{"kind":"jwt","now":99,"token":"` + token(t, claims) + `","jwk":` + rfc7515 + `}`, true, claims, "", ""},
 		{"claims at exp", `{"kind":"jwt","now":100,"token":"` + token(t, claims) + `","jwk":` + rfc7515 + `}`, false, "null", "expired", ""},
 		{"claims today", `{"kind":"jwt","token":"` + token(t, claims) + `","jwk":` + rfc7515 + `}`, false, "null", "expired", ""},
+		{"a set that is null", `{"kind":"jws","token":"` + token(t, claims) + `","jwk":` + rfc7515 + `,"jwks":null}`, true, claims, "", ""},
 		{"signature alone", `{"kind":"jws","now":100,"token":"` + token(t, claims) + `","jwk":` + rfc7515 + `}`, true, claims, "", ""},
 		{"algorithm not allowed", `{"kind":"jws","algs":["HS512"],"token":"` + token(t, claims) + `","jwk":` + rfc7515 + `}`, false, "null", "unknown key", ""},
 		{"text where claims are asked for", `{"kind":"jwt","token":"` + token(t, "text") + `","jwk":` + rfc7515 + `}`, false, "null", "", "no JSON object"},

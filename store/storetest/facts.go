@@ -269,7 +269,7 @@ func writeFacts(t *testing.T, s watchword.Store, w, i int) error {
 
 func factsSurvive(t *testing.T, in Instance) {
 	if in.Again == nil {
-		t.Skip("the store has no second handle")
+		t.Skip("does not apply: the store has no second handle")
 	}
 	f := need[watchword.Facts](t, in.Store)
 	add(t, f, tokenFact(1))

@@ -430,7 +430,7 @@ func purgeAdopted(t *testing.T, in Instance) {
 
 func sessionsSurvive(t *testing.T, in Instance) {
 	if in.Again == nil {
-		t.Skip("the store has no second handle")
+		t.Skip("does not apply: the store has no second handle")
 	}
 	s := need[watchword.Store](t, in.Store)
 	made := create(t, s, someone("u"))

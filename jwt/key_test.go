@@ -83,6 +83,7 @@ func TestKeyPrintsNoSecret(t *testing.T) {
 		if got := k.String() + k.GoString(); got != want+want {
 			t.Errorf("String and GoString = %s", got)
 		}
+		//nolint:staticcheck // SA9005: that nothing is written is what is tested
 		if got, err := json.Marshal(k); err != nil || string(got) != "{}" {
 			t.Errorf("json.Marshal = %s, %v; want {}", got, err)
 		}

@@ -33,6 +33,7 @@ func newPool(t traits, secret []byte) *sync.Pool {
 			s.hash = hmac.New(t.hash.New, secret)
 		case familyRSA, familyPSS, familyECDSA:
 			s.hash = t.hash.New()
+		default: // Ed25519 hashes inside
 		}
 		return s
 	}}

@@ -71,8 +71,9 @@ func (k *Key) keyType() string {
 		return "EC"
 	case familyEd25519:
 		return "OKP"
+	default:
+		return "RSA"
 	}
-	return "RSA"
 }
 
 // parameters returns the members that make up the public half, or the secret.

@@ -35,23 +35,38 @@ func bench(w io.Writer, o measure.Options) error {
 		return err
 	}
 	var targets []target
-	for _, alg := range algorithms {
-		t, err := measureVerify(k, alg, o)
-		if err != nil {
-			return err
+	for _, m := range measurements() {
+		for _, alg := range m.algorithms {
+			t, err := m.measure(k, alg, o)
+			if err != nil {
+				return err
+			}
+			t.write(w)
+			if m.targets != nil {
+				targets = append(targets, m.targets(alg, t)...)
+			}
 		}
-		t.write(w)
-		targets = append(targets, verifyTargets(alg, t)...)
-	}
-	for _, alg := range algorithms {
-		t, err := measureSign(k, alg, o)
-		if err != nil {
-			return err
-		}
-		t.write(w)
 	}
 	writeTargets(w, targets)
 	return nil
+}
+
+// measurement is a table for each of some algorithms.
+type measurement struct {
+	algorithms []string
+	measure    func(k keys, alg string, o measure.Options) (table, error)
+	targets    func(alg string, t table) []target // may be nil
+}
+
+// measurements in the order in which they are printed.
+func measurements() []measurement {
+	some := []string{"HS256", "ES256"}
+	return []measurement{
+		{algorithms[:], measureVerify, verifyTargets},
+		{algorithms[:], measureSign, nil},
+		{some, measureGuard, guardTargets},
+		{some, measureRefresh, nil},
+	}
 }
 
 // verifyTargets are those about one algorithm.
@@ -70,6 +85,6 @@ func verifyTargets(alg string, t table) []target {
 	m := t.of(nameSeen).Median()
 	return append(targets, target{
 		"verify " + alg + ", seen before", "0.80 µs, 0 allocs",
-		fmt.Sprintf("%s µs, %.0f allocs", micros(m.CPU), m.Allocs), m.CPU <= 800 && m.Allocs < 0.5,
+		micros(m.CPU) + " µs, " + whole(m.Allocs) + " allocs", m.CPU <= 800 && m.Allocs < 0.5,
 	})
 }

@@ -67,6 +67,9 @@ func micros(ns float64) string {
 	}
 }
 
+// whole gives a count without its fraction.
+func whole(n float64) string { return fmt.Sprintf("%.0f", n) }
+
 // A target is a figure that was promised, beside what was measured.
 type target struct {
 	what     string

@@ -170,7 +170,8 @@ func checkPublic(a Algorithm, p crypto.PublicKey) (crypto.PublicKey, error) {
 }
 
 // NewSecret returns a key for HMAC. The secret must be at least as long as the hash (RFC 7518,
-// section 3.2): 32, 48 or 64 bytes; it is copied. With an empty id, tokens bear no kid.
+// section 3.2): 32, 48 or 64 bytes; it is copied. The text of a PEM or SSH key is refused. With an
+// empty id, tokens bear no kid.
 func NewSecret(id string, a Algorithm, secret []byte) (*Key, error) {
 	if size := a.traits().hash.Size; a.Symmetric() && len(secret) < size() {
 		return nil, badKey("a secret for %s needs at least %d bytes, this one has %d (RFC 7518, section 3.2)",
@@ -206,8 +207,23 @@ func newSecret(id string, a Algorithm, secret []byte) (*Key, error) {
 	if !a.Symmetric() {
 		return nil, fmt.Errorf("%w: %s takes no secret", ErrAlgorithm, a)
 	}
+	if isPublic(secret) {
+		return nil, badKey("a key in PEM or SSH form is no secret")
+	}
 	k := &Key{alg: a, traits: a.traits(), secret: bytes.Clone(secret), mayVerify: true}
 	return k.named(id)
+}
+
+// isPublic reports whether secret is the text of a key file. A public key taken for a secret lets
+// everybody sign (CVE-2022-29217, CVE-2024-33663).
+func isPublic(secret []byte) bool {
+	text := bytes.TrimLeft(secret, " \t\r\n")
+	for _, prefix := range [...]string{"-----BEGIN ", "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"} {
+		if bytes.HasPrefix(text, []byte(prefix)) {
+			return true
+		}
+	}
+	return false
 }
 
 // named gives k, which nobody else has seen yet, its id and what hangs on it.

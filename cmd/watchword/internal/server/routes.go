@@ -1,0 +1,104 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/engine"
+	"github.com/watchword-auth/watchword/httpauth"
+)
+
+// handler mounts everything that is served.
+func (s *Server) handler(ctx context.Context, seal []byte) (http.Handler, error) {
+	faces, err := s.faces(ctx, seal)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	if err := httpauth.MountAll(mux, faces...); err != nil {
+		return nil, err
+	}
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("/", httpauth.NotFound)
+	return s.wrap(mux), nil
+}
+
+// faces returns the profiles to be mounted: the native one and the dialects
+// of the settings, each with an authority of its own over the same store,
+// facts, limiter and hasher.
+func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error) {
+	base, err := engine.Config(s.config, s.db, seal)
+	if err != nil {
+		return nil, err
+	}
+	base.Revocations = watchword.NewRevocationList(s.db)
+	base.MaxStale = maxStale
+	base.Observers = append(base.Observers, s.audit.observe)
+	if !base.InsecureUnlimited {
+		base.Limiter = watchword.NewMemoryLimiter(nil, 0)
+	}
+	if s.auth, err = watchword.NewContext(ctx, base); err != nil {
+		return nil, err
+	}
+	faces := []httpauth.Face{{Service: s.auth, Profile: s.dress(httpauth.Native(httpauth.NativePrefix, httpauth.Bearer{}))}}
+	for _, d := range s.config.Dialects {
+		f, err := s.dialect(d)
+		if err != nil {
+			return nil, err
+		}
+		faces = append(faces, f)
+	}
+	return faces, nil
+}
+
+// dialect makes the face of another system.
+func (s *Server) dialect(d config.Dialect) (httpauth.Face, error) {
+	return httpauth.Face{}, fmt.Errorf("dialect %q is unknown", d.Name)
+}
+
+// dress gives a profile what the settings say of all of them.
+func (s *Server) dress(p httpauth.Profile) httpauth.Profile {
+	p.ClientOf = httpauth.ClientBehind(s.config.HTTP.TrustedProxies...)
+	p.Report = s.refused
+	return p
+}
+
+// refused logs why a request was refused. The client was told less.
+func (s *Server) refused(r *http.Request, p httpauth.Problem, err error) {
+	level := slog.LevelDebug
+	if p.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	s.log.Log(r.Context(), level, "refused",
+		"request_id", requestID(r.Context()), "code", p.Code.Error(), "status", p.Status, "error", err)
+}
+
+// healthz says that the process answers.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { status(w, http.StatusOK, "ok") }
+
+// readyz says whether requests should be sent here.
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	age, synced := s.auth.StaleFor()
+	switch {
+	case s.stopping.Load():
+		status(w, http.StatusServiceUnavailable, "stopping")
+	case !synced:
+		status(w, http.StatusServiceUnavailable, "starting")
+	case age > unready:
+		status(w, http.StatusServiceUnavailable, "store unreachable")
+	default:
+		status(w, http.StatusOK, "ready")
+	}
+}
+
+func status(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_, _ = fmt.Fprintf(w, `{"status":%q}`+"\n", text) // the client has gone
+}

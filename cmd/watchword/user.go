@@ -1,0 +1,412 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
+)
+
+type userCommands struct {
+	Add     userAddCommand     `cmd:"" help:"Add a user."`
+	List    userListCommand    `cmd:"" help:"List the users."`
+	Show    userShowCommand    `cmd:"" help:"Show a user."`
+	Set     userSetCommand     `cmd:"" help:"Change a user."`
+	Passwd  userPasswdCommand  `cmd:"" help:"Set a user's password and end the user's sessions."`
+	Disable userDisableCommand `cmd:"" help:"Let a user sign in no more and end the user's sessions."`
+	Enable  userEnableCommand  `cmd:"" help:"Let a user sign in again."`
+	Delete  userDeleteCommand  `cmd:"" help:"Delete a user and end the user's sessions."`
+}
+
+// userFlags are what add and set can say of a user. nil was not said.
+type userFlags struct {
+	Email      *string  `placeholder:"ADDRESS" help:"E-mail address: may be used to sign in, too."`
+	FirstName  *string  `placeholder:"NAME" help:"First name."`
+	LastName   *string  `placeholder:"NAME" help:"Last name."`
+	Phone      *string  `placeholder:"NUMBER" help:"Telephone number."`
+	Location   *string  `placeholder:"PLACE" help:"Location."`
+	Staff      *bool    `negatable:"" help:"May see the pages for staff."`
+	Superuser  *bool    `negatable:"" help:"May do everything."`
+	Inactive   *bool    `negatable:"" help:"Cannot sign in."`
+	Scope      []string `sep:"none" placeholder:"S" help:"A scope that may be granted; again for more, '' for none."`
+	Permission []string `sep:"none" placeholder:"P" help:"A permission, any text; again for more, '' for none."`
+	Group      []string `sep:"none" placeholder:"G" help:"A group; again for more, '' for none."`
+	Extra      *string  `placeholder:"JSON" help:"An object of your own, at most 8 KiB, shown in the user's record; '' for none."`
+	passwordFlags
+}
+
+// passwordFlags say where a password comes from.
+type passwordFlags struct {
+	PasswordStdin     bool `xor:"password" help:"Read the password from standard input; one newline at its end is dropped."`
+	PasswordHashStdin bool `xor:"password" help:"Read the password's hash, in any format that is read, from standard input."`
+	AllowWeak         bool `help:"Take a password that is short, common or the login."`
+}
+
+// change returns the flags as a change of a user.
+func (f userFlags) change() (watchword.UserChange, error) {
+	c := watchword.UserChange{
+		Email: f.Email, FirstName: f.FirstName, LastName: f.LastName, Phone: f.Phone, Location: f.Location,
+		Staff: f.Staff, Superuser: f.Superuser,
+		Scopes: listed(f.Scope), Permissions: listed(f.Permission), Groups: listed(f.Group),
+	}
+	if f.Inactive != nil {
+		active := !*f.Inactive
+		c.Active = &active
+	}
+	for _, scope := range f.Scope {
+		if parsed, err := watchword.ParseScope(scope); err != nil || len(parsed) > 1 {
+			return c, usagef("--scope: %q is no scope: one word of printable ASCII without quotes and backslashes", scope)
+		}
+	}
+	if f.Extra != nil {
+		extra, err := extraObject(*f.Extra)
+		if err != nil {
+			return c, err
+		}
+		c.Extra = &extra
+	}
+	return c, nil
+}
+
+// listed returns the values given, without repeats; nil where the flag was
+// not given.
+func listed(values []string) *[]string {
+	if values == nil {
+		return nil
+	}
+	list := []string{}
+	for _, v := range values {
+		if v != "" && !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return &list
+}
+
+// maxExtra bounds what a user's record carries of the application's own.
+const maxExtra = 8 << 10
+
+func extraObject(text string) ([]byte, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var object map[string]any
+	if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
+		return nil, usagef("--extra: want a JSON object such as '{\"plan\":\"pro\"}'")
+	}
+	if len(text) > maxExtra {
+		return nil, usagef("--extra: %d bytes, and at most %d are kept", len(text), maxExtra)
+	}
+	return []byte(text), nil
+}
+
+type userAddCommand struct {
+	Login   string `arg:"" optional:"" help:"The name to sign in with."`
+	Noinput bool   `help:"With --superuser: take name, e-mail address and password from WATCHWORD_ADMIN_USERNAME, _EMAIL and _PASSWORD or DJANGO_SUPERUSER_…, or from the files that the same names with _FILE name."`
+	userFlags
+}
+
+func (userAddCommand) Help() string {
+	return "Example:\n  echo 'a good password' | watchword user add ann --email ann@example.com --scope posts:read --password-stdin"
+}
+
+// Run adds the user.
+func (c *userAddCommand) Run(a *app) error {
+	var admin config.Admin
+	if c.Noinput {
+		var err error
+		if admin, err = c.fromEnvironment(a.environ); err != nil {
+			return err
+		}
+	}
+	if c.Login == "" {
+		return usagef("the login is missing: watchword user add LOGIN")
+	}
+	change, err := c.change()
+	if err != nil {
+		return err
+	}
+	u := watchword.User{Login: c.Login, Active: true}
+	apply(&u, change)
+	return a.with(true, nil, func(ctx context.Context, s *site) error {
+		hash, err := s.newHash(ctx, c.passwordFlags, c.Login, admin.Password)
+		if err != nil {
+			return err
+		}
+		u, err := s.CreateUser(ctx, watchword.NewUser{User: u, PasswordHash: hash})
+		if errors.Is(err, watchword.Conflict) {
+			return failf(watchword.Conflict, "the login or e-mail address is taken: `watchword user list` shows by whom")
+		}
+		if err != nil {
+			return fmt.Errorf("add user: %w", err)
+		}
+		s.tell(watchword.Event{Kind: watchword.UserChanged, UserID: u.ID, Login: u.Login, Detail: "added"})
+		return a.show(recordOf(u), func() error { return a.printf("added user %s with id %s\n", u.Login, u.ID) })
+	})
+}
+
+// fromEnvironment fills what was not given on the command line.
+func (c *userAddCommand) fromEnvironment(environ []string) (config.Admin, error) {
+	if c.Superuser == nil || !*c.Superuser {
+		return config.Admin{}, usagef("--noinput goes with --superuser")
+	}
+	admin, err := config.LoadAdmin(environ)
+	if err != nil {
+		return admin, err
+	}
+	if c.Login == "" {
+		c.Login = admin.Login
+	}
+	if c.Email == nil && admin.Email != "" {
+		c.Email = &admin.Email
+	}
+	if c.Login == "" {
+		return admin, usagef("the login is missing: set WATCHWORD_ADMIN_USERNAME or DJANGO_SUPERUSER_USERNAME")
+	}
+	if admin.Password == "" && !c.PasswordStdin && !c.PasswordHashStdin {
+		return admin, usagef("the password is missing: set WATCHWORD_ADMIN_PASSWORD, DJANGO_SUPERUSER_PASSWORD or either with _FILE")
+	}
+	return admin, nil
+}
+
+// apply puts a change into a user that is not kept yet.
+func apply(u *watchword.User, c watchword.UserChange) {
+	set(&u.Email, c.Email)
+	set(&u.FirstName, c.FirstName)
+	set(&u.LastName, c.LastName)
+	set(&u.Phone, c.Phone)
+	set(&u.Location, c.Location)
+	set(&u.Active, c.Active)
+	set(&u.Staff, c.Staff)
+	set(&u.Superuser, c.Superuser)
+	set(&u.Scopes, c.Scopes)
+	set(&u.Permissions, c.Permissions)
+	set(&u.Groups, c.Groups)
+	set(&u.Extra, c.Extra)
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+type userListCommand struct{}
+
+func (userListCommand) Help() string { return "Example:\n  watchword user list --json" }
+
+// listPage is how many rows are read at a time.
+const listPage = 1000
+
+// Run lists the users in order of creation.
+func (userListCommand) Run(a *app) error {
+	return a.with(false, nil, func(ctx context.Context, s *site) error {
+		records, rows := []record{}, [][]string{}
+		for after := ""; ; {
+			page, err := s.ListUsers(ctx, after, listPage)
+			if err != nil {
+				return fmt.Errorf("list users: %w", err)
+			}
+			for _, u := range page {
+				records = append(records, recordOf(u))
+				rows = append(rows, []string{u.ID, u.Login, u.Email, standing(u), stamp(u.LastLoginAt)})
+			}
+			if len(page) < listPage {
+				break
+			}
+			after = page[len(page)-1].ID
+		}
+		return a.show(records, func() error { return a.table("ID LOGIN EMAIL STANDING LAST-LOGIN", rows) })
+	})
+}
+
+// standing is a user's rank and state in words.
+func standing(u watchword.User) string {
+	var words []string
+	for _, w := range []struct {
+		is   bool
+		word string
+	}{{!u.Active, "inactive"}, {u.Superuser, "superuser"}, {u.Staff, "staff"}} {
+		if w.is {
+			words = append(words, w.word)
+		}
+	}
+	return strings.Join(words, ",")
+}
+
+type userShowCommand struct {
+	Login string `arg:"" help:"The user's login or e-mail address."`
+}
+
+func (userShowCommand) Help() string { return "Example:\n  watchword user show ann" }
+
+// Run shows the user's record.
+func (c *userShowCommand) Run(a *app) error {
+	return a.with(false, nil, func(ctx context.Context, s *site) error {
+		u, err := s.user(ctx, c.Login)
+		if err != nil {
+			return err
+		}
+		return a.showUser(u)
+	})
+}
+
+type userSetCommand struct {
+	Login    string  `arg:"" help:"The user's login or e-mail address."`
+	NewLogin *string `placeholder:"LOGIN" help:"The login from now on."`
+	userFlags
+}
+
+func (userSetCommand) Help() string {
+	return "Lists are replaced as a whole. Tokens made before rights changed are refused as stale, and a refresh mends it.\n\nExample:\n  watchword user set ann --scope posts:read --scope posts:write --no-staff"
+}
+
+// Run changes the user.
+func (c *userSetCommand) Run(a *app) error {
+	change, err := c.change()
+	if err != nil {
+		return err
+	}
+	change.Login = c.NewLogin
+	if c.NewLogin != nil && *c.NewLogin == "" {
+		return usagef("--new-login: a user needs a login")
+	}
+	return a.changeUser(c.Login, "changed", change, &c.passwordFlags)
+}
+
+type userPasswdCommand struct {
+	Login string `arg:"" help:"The user's login or e-mail address."`
+	passwordFlags
+}
+
+func (userPasswdCommand) Help() string {
+	return "Without a flag the password is asked for, where standard input is a terminal.\n\nExample:\n  echo 'a better password' | watchword user passwd ann --password-stdin"
+}
+
+// Run sets the password.
+func (c *userPasswdCommand) Run(a *app) error {
+	if !c.PasswordStdin && !c.PasswordHashStdin && !a.terminal() {
+		return errNoPassword()
+	}
+	c.PasswordStdin = !c.PasswordHashStdin
+	return a.changeUser(c.Login, "set the password of", watchword.UserChange{}, &c.passwordFlags)
+}
+
+type userDisableCommand struct {
+	Login string `arg:"" help:"The user's login or e-mail address."`
+}
+
+func (userDisableCommand) Help() string { return "Example:\n  watchword user disable ann" }
+
+// Run disables the user.
+func (c *userDisableCommand) Run(a *app) error {
+	active := false
+	return a.changeUser(c.Login, "disabled", watchword.UserChange{Active: &active}, nil)
+}
+
+type userEnableCommand struct {
+	Login string `arg:"" help:"The user's login or e-mail address."`
+}
+
+func (userEnableCommand) Help() string { return "Example:\n  watchword user enable ann" }
+
+// Run enables the user.
+func (c *userEnableCommand) Run(a *app) error {
+	active := true
+	return a.changeUser(c.Login, "enabled", watchword.UserChange{Active: &active}, nil)
+}
+
+type userDeleteCommand struct {
+	Login string `arg:"" help:"The user's login or e-mail address."`
+}
+
+func (userDeleteCommand) Help() string {
+	return "The id is never given to anybody else.\n\nExample:\n  watchword user delete ann"
+}
+
+// Run deletes the user.
+func (c *userDeleteCommand) Run(a *app) error {
+	return a.with(false, nil, func(ctx context.Context, s *site) error {
+		u, err := s.user(ctx, c.Login)
+		if err != nil {
+			return err
+		}
+		if err := s.DeleteUser(ctx, u.ID, s.until(), s.now); err != nil {
+			return fmt.Errorf("delete user: %w", err)
+		}
+		s.tell(watchword.Event{Kind: watchword.UserChanged, UserID: u.ID, Login: u.Login, Detail: "deleted"})
+		return a.show(recordOf(u), func() error { return a.printf("deleted user %s; sessions ended\n", printable(u.Login)) })
+	})
+}
+
+// changeUser changes a user and says what was done. With password flags that
+// ask for it, the password too.
+func (a *app) changeUser(login, done string, change watchword.UserChange, p *passwordFlags) error {
+	return a.with(false, nil, func(ctx context.Context, s *site) error {
+		u, err := s.user(ctx, login)
+		if err != nil {
+			return err
+		}
+		if p != nil && (p.PasswordStdin || p.PasswordHashStdin) {
+			hash, err := s.newHash(ctx, *p, u.Login, "")
+			if err != nil {
+				return err
+			}
+			change.PasswordHash = &hash
+		}
+		if change == (watchword.UserChange{}) {
+			return usagef("nothing to change was named")
+		}
+		u, err = s.UpdateUser(ctx, u.ID, change, 0, s.until(), s.now)
+		if errors.Is(err, watchword.Conflict) {
+			return failf(watchword.Conflict, "the login or e-mail address is taken: `watchword user list` shows by whom")
+		}
+		if err != nil {
+			return fmt.Errorf("change user: %w", err)
+		}
+		kind := watchword.UserChanged
+		if change.PasswordHash != nil {
+			kind = watchword.PasswordChanged
+		}
+		s.tell(watchword.Event{Kind: kind, UserID: u.ID, Login: u.Login, Detail: changedFields(change)})
+		ended := ""
+		if change.PasswordHash != nil || change.Active != nil && !*change.Active {
+			ended = "; sessions ended"
+		}
+		return a.show(recordOf(u), func() error { return a.printf("%s user %s%s\n", done, printable(u.Login), ended) })
+	})
+}
+
+// changedFields names what a change touches, never to what.
+func changedFields(c watchword.UserChange) string {
+	var names []string
+	for _, f := range []struct {
+		name    string
+		changed bool
+	}{
+		{"login", c.Login != nil},
+		{"email", c.Email != nil},
+		{"first_name", c.FirstName != nil},
+		{"last_name", c.LastName != nil},
+		{"phone", c.Phone != nil},
+		{"location", c.Location != nil},
+		{"active", c.Active != nil},
+		{"staff", c.Staff != nil},
+		{"superuser", c.Superuser != nil},
+		{"groups", c.Groups != nil},
+		{"permissions", c.Permissions != nil},
+		{"scopes", c.Scopes != nil},
+		{"extra", c.Extra != nil},
+		{"password", c.PasswordHash != nil},
+	} {
+		if f.changed {
+			names = append(names, f.name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

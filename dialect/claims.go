@@ -1,0 +1,144 @@
+package dialect
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/httpauth"
+	"github.com/watchword-auth/watchword/jwt"
+)
+
+// reader reads what the claims of all dialects have in common.
+type reader struct {
+	numbers *watchword.Numbers
+	jti     string // the name of the jti claim
+	// visit takes the claims that are the dialect's own.
+	visit func(s *watchword.ClaimSet, name string, v jwt.Value) error
+	// foreign says of what kind a token of the old system is, which has no
+	// jti of ours. It must go by what was signed.
+	foreign func(s *watchword.ClaimSet) watchword.Kind
+}
+
+// read returns the claims. Kind, session and generation come from the jti
+// where it is ours; one of another profile of this installation is refused,
+// so that dialects which share a secret cannot be played against each other.
+func (l reader) read(payload []byte) (*watchword.Claims, error) {
+	var s watchword.ClaimSet
+	var r jwt.Registered
+	err := jwt.Walk(payload, func(name string, v jwt.Value) error {
+		if name == "sub" {
+			// Systems on older libraries write the id as a number.
+			if n, err := v.Int(); err == nil {
+				r.Subject = strconv.FormatInt(n, 10)
+				return nil
+			}
+		}
+		if known, err := r.Visit(name, v); known || err != nil {
+			return err
+		}
+		if name == l.jti {
+			id, err := v.Text()
+			r.ID = id
+			return err
+		}
+		return l.visit(&s, name, v)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", watchword.TokenMalformed, err)
+	}
+	s.ID, s.Issuer, s.Subject, s.Audience = r.ID, r.Issuer, r.Subject, r.Audience
+	s.IssuedAt, s.NotBefore, s.Expiry = r.IssuedAt, r.NotBefore, r.Expiry
+	switch id, maker := l.numbers.OpenHex(r.ID); maker {
+	case watchword.Ours:
+		s.Number, s.Generation, s.Kind = id.Number, id.Generation, id.Kind
+		s.Session = l.numbers.SessionID(id.Number)
+	case watchword.OtherProfile:
+		return nil, fmt.Errorf("%w: a token of another profile", watchword.WrongKind)
+	case watchword.Foreign:
+		s.Kind = l.foreign(&s)
+	}
+	return s.Freeze(payload), nil
+}
+
+// tokenID is the jti of the token that is being made.
+func tokenID(s *watchword.ClaimSet) watchword.TokenID {
+	return watchword.TokenID{Number: s.Number, Generation: s.Generation, Kind: s.Kind}
+}
+
+// number returns an id as the original wrote it: a number where it is one.
+func number(id string) any {
+	if n, err := strconv.ParseInt(id, 10, 64); err == nil && strconv.FormatInt(n, 10) == id {
+		return n
+	}
+	return id
+}
+
+// extras are the user's fields asked for by settings, and the claims that
+// the application's hook added, in the order of their names.
+func extras(o httpauth.Object, s *watchword.ClaimSet, fields []string) (httpauth.Object, error) {
+	taken := func(name string) bool {
+		return slices.ContainsFunc(o, func(p httpauth.Pair) bool { return p.Name == name })
+	}
+	for _, f := range fields {
+		v, err := userField(s.User, f)
+		if err != nil {
+			return nil, err
+		}
+		if !taken(f) {
+			o = append(o, httpauth.Pair{Name: f, Value: v})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Custom)) {
+		if taken(name) {
+			return nil, fmt.Errorf("custom claim %q is written by the dialect itself", name)
+		}
+		v, err := json.Marshal(s.Custom[name])
+		if err != nil {
+			return nil, fmt.Errorf("custom claim %q: %w", name, err)
+		}
+		o = append(o, httpauth.Pair{Name: name, Value: httpauth.Raw(v)})
+	}
+	return o, nil
+}
+
+// userField returns a field of the user's record by its setting's name.
+func userField(u watchword.User, name string) (any, error) {
+	switch name {
+	case "email":
+		return u.Email, nil
+	case "first_name":
+		return u.FirstName, nil
+	case "last_name":
+		return u.LastName, nil
+	case "phone":
+		return u.Phone, nil
+	case "location":
+		return u.Location, nil
+	case "staff":
+		return u.Staff, nil
+	case "superuser":
+		return u.Superuser, nil
+	case "groups":
+		return u.Groups, nil
+	case "permissions":
+		return u.Permissions, nil
+	}
+	var extra map[string]json.RawMessage
+	if len(u.Extra) > 0 {
+		if err := json.Unmarshal(u.Extra, &extra); err != nil {
+			return nil, fmt.Errorf("extra data of user %s: %w", u.ID, err)
+		}
+	}
+	if v, ok := extra[name]; ok {
+		return httpauth.Raw(v), nil
+	}
+	return nil, nil // null, like an attribute that was never set
+}
+
+// fullName is the user's name as one text.
+func fullName(u watchword.User) string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }

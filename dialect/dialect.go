@@ -1,0 +1,99 @@
+package dialect
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/httpauth"
+)
+
+// Dialect is another system's face over the engine.
+type Dialect struct {
+	Name    string
+	Profile httpauth.Profile
+	// Engine returns the configuration changed to what the dialect needs:
+	// layout, lifetimes, issuer, audience, keys, rotation. What the dialect
+	// does not care about stays.
+	Engine func(watchword.Config) (watchword.Config, error)
+	// Notes are for the operator, such as that a secret was made because
+	// none was given.
+	Notes []string
+}
+
+// Options are what every dialect understands beside its own settings.
+type Options struct {
+	// Prefix is where the routes are; "" means the dialect's default.
+	Prefix string
+	// Settings have the original's names. An unknown one is an error.
+	Settings map[string]any
+	// SampleRoutes adds the original document's protected views.
+	SampleRoutes bool
+	// UserFields are more of the user's record in access tokens: "email",
+	// "first_name", "last_name", "phone", "location", "staff", "superuser",
+	// "groups", "permissions", or a member of the user's extra data.
+	UserFields []string
+	// InsecureShortSecret lets a secret that is shorter than its hash verify
+	// tokens that were issued before; new ones are signed with a secret that
+	// the server makes and keeps.
+	InsecureShortSecret bool
+	// Exposed says that the server is reachable from other machines: secrets
+	// that are printed in public documents are then refused.
+	Exposed bool
+}
+
+// A maker makes a dialect from its options.
+type maker func(Options) (Dialect, error)
+
+// makers returns every dialect, by name. It is a function and no variable:
+// nothing registers itself here.
+func makers() map[string]maker {
+	return map[string]maker{
+		"ellar":  Ellar,
+		"oauth2": OAuth2,
+	}
+}
+
+// Names returns the names of all dialects, sorted.
+func Names() []string {
+	var names []string
+	for name := range makers() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ByName makes a dialect. All faults of its settings are reported together.
+func ByName(name string, o Options) (Dialect, error) {
+	m, ok := makers()[name]
+	if !ok {
+		return Dialect{}, fmt.Errorf("there is no dialect %q: %s", name, strings.Join(Names(), ", "))
+	}
+	d, err := m(o)
+	if err != nil {
+		return Dialect{}, fmt.Errorf("dialect %s: %w", name, err)
+	}
+	return d, nil
+}
+
+// prefixOr returns the prefix asked for, or the dialect's own.
+func (o Options) prefixOr(otherwise string) string {
+	if o.Prefix == "" {
+		return otherwise
+	}
+	return o.Prefix
+}
+
+// checkFields refuses fields that would put a secret or nothing into tokens.
+func (o Options) checkFields() error {
+	var faults []error
+	for _, f := range o.UserFields {
+		if f == "" || strings.Contains(strings.ToLower(f), "password") {
+			faults = append(faults, fmt.Errorf("user_fields: %q is no field that may stand in a token", f))
+		}
+	}
+	return errors.Join(faults...)
+}

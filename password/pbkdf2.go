@@ -2,7 +2,7 @@ package password
 
 import (
 	"crypto/pbkdf2"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // G505: PBKDF2 with SHA-1 is read, never written
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"

@@ -131,7 +131,7 @@ func firstUser(n watchword.NewUser) (u watchword.User, id int64, err error) {
 		// The one look at a clock in this package: UserAdmin.CreateUser is
 		// given no time, and a record without a date of joining is no use.
 		// Nothing is decided by it.
-		u.CreatedAt = time.Now()
+		u.CreatedAt = time.Now() //nolint:forbidigo // see above
 	}
 	return tidyUser(u), id, nil
 }

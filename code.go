@@ -87,7 +87,7 @@ const (
 	codes // the number of codes
 )
 
-var codeNames = [codes]string{
+var codeNames = [codes]string{ //nolint:gosec // G101: names of refusals, no credentials
 	Internal:             "internal",
 	InvalidRequest:       "invalid_request",
 	Unauthenticated:      "unauthenticated",

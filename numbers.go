@@ -95,12 +95,6 @@ const (
 	OtherProfile
 )
 
-// Bounds of what fits a TokenID.
-const (
-	maxNumber     = 1<<44 - 1
-	maxGeneration = 1<<24 - 1
-)
-
 // Seal returns the id as 16 bytes.
 func (n *Numbers) Seal(id TokenID) [16]byte {
 	var b [16]byte

@@ -70,7 +70,7 @@ func readHeader(data []byte) (Header, error) {
 		return err
 	})
 	if err != nil {
-		return Header{}, malformed("header: %v", err)
+		return Header{}, fmt.Errorf("header: %w", err)
 	}
 	if alg == "" {
 		return Header{}, malformed("header names no algorithm")

@@ -64,7 +64,7 @@ func readJWK(data []byte) (*jwkDocument, error) {
 	d := &jwkDocument{text: make(map[string]string, 12)}
 	err := Walk(data, d.visit)
 	if err != nil {
-		return nil, badKey("JWK: %v", err)
+		return nil, badKeyJSON("JWK", err)
 	}
 	return d, nil
 }

@@ -78,7 +78,7 @@ func ParseKeySet(data []byte) ([]*Key, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, badKey("key set: %v", err)
+		return nil, badKeyJSON("key set", err)
 	}
 	if list.first() != '[' {
 		return nil, badKey("key set: there is no array \"keys\"")

@@ -198,8 +198,7 @@ func (a *Authority) Issue(ctx context.Context, r IssueRequest) (Tokens, error) {
 	exp := second(now).Add(r.Lifetime)
 	s, err := a.c.Store.CreateSession(ctx, Session{
 		Profile: a.c.Profile, UserID: r.Subject, ClientID: PeopleClient, Scopes: r.Scopes, Device: "issued",
-		// A generation that no refresh token bears.
-		Generation: 0, CreatedAt: now, AdvancedAt: now, IdleUntil: exp, ExpiresAt: exp, TokensUntil: exp,
+		Generation: 0, CreatedAt: now, AdvancedAt: now, IdleUntil: exp, ExpiresAt: exp,
 	})
 	if err != nil {
 		return Tokens{}, fmt.Errorf("record token: %w", err)

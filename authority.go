@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,6 +82,10 @@ type Config struct {
 
 	// AccessLifetime of tokens; 0 means 5 minutes.
 	AccessLifetime time.Duration
+	// LongestLifetime is that of any access token on the store, of whatever
+	// profile: facts about users live so long. 0 means AccessLifetime, right
+	// where there is one profile.
+	LongestLifetime time.Duration
 	// RefreshLifetime is the idle limit of sessions; 0 means 24 hours.
 	RefreshLifetime time.Duration
 	// SessionLifetime is their absolute limit; 0 means 30 days.
@@ -300,7 +305,8 @@ func checkIssuer(c *Config) []error {
 	return nil
 }
 
-// keySources tries the ring first, then keys from elsewhere.
+// keySources is the ring and keys from elsewhere. Both are asked: a header
+// without kid could mean any of them.
 type keySources struct {
 	ring *jwt.Keyring
 	more jwt.KeySource
@@ -308,10 +314,14 @@ type keySources struct {
 
 func (k *keySources) VerifyingKeys(ctx context.Context, h jwt.Header) ([]*jwt.Key, error) {
 	own, err := k.ring.VerifyingKeys(ctx, h)
-	if err == nil && len(own) > 0 {
+	if err == nil && h.KeyID != "" && len(own) > 0 {
 		return own, nil
 	}
-	return k.more.VerifyingKeys(ctx, h)
+	more, moreErr := k.more.VerifyingKeys(ctx, h)
+	if all := slices.Concat(own, more); len(all) > 0 {
+		return all, nil
+	}
+	return nil, errors.Join(err, moreErr)
 }
 
 func (k *keySources) Version() uint64 { return k.ring.Version() }
@@ -376,7 +386,8 @@ func (a *Authority) shield(f func()) {
 }
 
 // factsUntil is how long a fact written now can matter: no access token
-// outlives it.
+// outlives it, but those of [Authority.Issue], whose sessions stores know by
+// their generation 0.
 func (a *Authority) factsUntil(now time.Time) time.Time {
-	return second(now).Add(a.c.AccessLifetime + a.c.Leeway + 2*time.Second)
+	return second(now).Add(max(a.c.AccessLifetime, a.c.LongestLifetime) + a.c.Leeway + 2*time.Second)
 }

@@ -28,16 +28,15 @@ type Session struct {
 	Device   string
 	Address  string
 
-	Generation int       // of the refresh token that is current; the first is 1
+	// Generation of the refresh token that is current; the first is 1. A
+	// session of generation 0 was issued without one: its only access token
+	// lives until ExpiresAt, and a fact about it lives at least as long.
+	Generation int
 	CreatedAt  time.Time // also when the user proved who he is
 	AdvancedAt time.Time // when Generation was reached
 	IdleUntil  time.Time // the current refresh token's exp
 	ExpiresAt  time.Time // absolute limit
 	EndedAt    time.Time // zero: open
-	// TokensUntil is the exp of an access token that lives longer than the
-	// authority's usual ones; zero for none. Facts about the session live at
-	// least as long.
-	TokensUntil time.Time
 
 	// Origin is the SHA-256 of the foreign refresh token that the session
 	// was adopted from, unique among sessions; nil for our own.

@@ -122,7 +122,9 @@ func (w *writer) disconnect() {
 	if w.conn == nil {
 		return
 	}
-	if w.q != nil {
+	// Where database/sql has closed the connection by itself its statements
+	// went with it, and closing them once more crashes drivers.
+	if alive := w.conn.Raw(func(any) error { return nil }); alive == nil && w.q != nil {
 		w.q.close()
 	}
 	// ErrBadConn is how database/sql is told to close a connection rather

@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		c.Op, c.Clients, r.Elapsed.Seconds(), r.Rate(), milliseconds(r.P50), milliseconds(r.P99),
 		r.Requests, r.Errors, r.ClientCPU.Microseconds())
 	if c.PID != 0 {
-		fmt.Fprintf(w, ", server CPU %d us/req, at most %.1f MiB resident", r.ServerCPU.Microseconds(), float64(r.ServerMemory)/(1<<20))
+		fmt.Fprintf(w, ", server CPU %d us/req, %.1f MiB resident", r.ServerCPU.Microseconds(), float64(r.ServerMemory)/(1<<20))
 	}
 	fmt.Fprintln(w)
 	if r.FirstError != nil {

@@ -4,10 +4,12 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime"
 	"time"
 
@@ -15,18 +17,37 @@ import (
 )
 
 func main() {
-	var o measure.Options
+	var o options
 	flag.IntVar(&o.Rounds, "rounds", 7, "how many `rounds` each table has")
 	flag.DurationVar(&o.Time, "time", 100*time.Millisecond, "processor `time` for each entry in each round")
+	flag.DurationVar(&o.http, "http", 2*time.Second, "`time` for each row in each round over HTTP; 0 leaves those out")
+	flag.IntVar(&o.httpRounds, "http-rounds", 5, "how many `rounds` there are over HTTP")
+	limitServer := flag.Bool("serve-limit", false, "be the server that is the limit over HTTP")
 	flag.Parse()
-	if err := bench(os.Stdout, o); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	if *limitServer {
+		err = runLimitServer()
+	} else {
+		err = bench(ctx, os.Stdout, o)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
+		stop()
 		os.Exit(1)
 	}
 }
 
+// options say how much is measured.
+type options struct {
+	measure.Options
+	http       time.Duration
+	httpRounds int
+}
+
 // bench prints each table as soon as it is measured.
-func bench(w io.Writer, o measure.Options) error {
+func bench(ctx context.Context, w io.Writer, o options) error {
 	fmt.Fprintf(w, "%s, %d processors, %d rounds of %v each. Figures are medians; ratios are taken round by round "+
 		"(least to most in parentheses); cpu is user and system time, the collector included.\n",
 		runtime.Version(), runtime.GOMAXPROCS(0), o.Rounds, o.Time)
@@ -37,7 +58,7 @@ func bench(w io.Writer, o measure.Options) error {
 	var targets []target
 	for _, m := range measurements() {
 		for _, alg := range m.algorithms {
-			t, err := m.measure(k, alg, o)
+			t, err := m.measure(k, alg, o.Options)
 			if err != nil {
 				return err
 			}
@@ -46,6 +67,14 @@ func bench(w io.Writer, o measure.Options) error {
 				targets = append(targets, m.targets(alg, t)...)
 			}
 		}
+	}
+	if o.http > 0 && o.httpRounds > 0 {
+		h := newOverHTTP(o.httpRounds, o.http)
+		if err := h.measure(ctx); err != nil {
+			return fmt.Errorf("over HTTP: %w", err)
+		}
+		h.write(w)
+		targets = append(targets, h.targets()...)
 	}
 	writeTargets(w, targets)
 	return nil

@@ -54,7 +54,7 @@ type Result struct {
 	P50, P99 time.Duration // of good answers
 	// ClientCPU and ServerCPU are processor time for each good answer.
 	ClientCPU, ServerCPU time.Duration
-	// ServerMemory is the most that was resident, in bytes.
+	// ServerMemory is what was resident at the end, in bytes.
 	ServerMemory int64
 	// FirstError tells what the first of the errors was.
 	FirstError error
@@ -123,7 +123,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		r.ClientCPU = own / time.Duration(r.Requests)
 		r.ServerCPU = (after.cpu - before.cpu) / time.Duration(r.Requests)
 	}
-	r.ServerMemory = after.peak
+	r.ServerMemory = after.resident
 	return r, nil
 }
 

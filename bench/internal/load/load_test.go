@@ -172,6 +172,6 @@ func TestProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.ServerMemory < 1<<20 {
-		t.Errorf("%d bytes resident at most", r.ServerMemory)
+		t.Errorf("%d bytes resident", r.ServerMemory)
 	}
 }

@@ -10,8 +10,8 @@ import (
 
 // process is what the system tells of another process.
 type process struct {
-	cpu  time.Duration // in user and system mode
-	peak int64         // most bytes resident
+	cpu      time.Duration // in user and system mode
+	resident int64         // bytes of memory
 }
 
 // tick is the unit of times in /proc, the same on all of Linux.
@@ -45,12 +45,12 @@ func processOf(pid int) (process, error) {
 		return process{}, err
 	}
 	for line := range bytes.Lines(status) {
-		if rest, ok := bytes.CutPrefix(line, []byte("VmHWM:")); ok {
+		if rest, ok := bytes.CutPrefix(line, []byte("VmRSS:")); ok {
 			kib, err := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte("kB")))), 10, 64)
 			if err != nil {
 				return process{}, err
 			}
-			p.peak = kib << 10
+			p.resident = kib << 10
 		}
 	}
 	return p, nil

@@ -47,11 +47,15 @@ fuzz: bin/runfuzz ## Run every fuzz target, or those FUZZ matches, for FUZZTIME 
 	bin/runfuzz -time $(FUZZTIME) -match '$(FUZZ)' $(PACKAGES)
 
 .PHONY: bench
-bench: ## Run the benchmarks that BENCH matches, COUNT times, with allocations
+bench: ## Measure verify, sign, guard and refresh beside others and the limit (4 minutes)
+	$(GO) run ./bench/peers
+
+.PHONY: microbench
+microbench: ## Run the benchmarks that BENCH matches, COUNT times, with allocations
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PACKAGES)
 
 .PHONY: compare
-compare: bin/benchstat ## Compare two outputs of make bench: OLD=a.txt NEW=b.txt
+compare: bin/benchstat ## Compare two outputs of make microbench: OLD=a.txt NEW=b.txt
 	bin/benchstat $(OLD) $(NEW)
 
 .PHONY: cover

@@ -28,6 +28,33 @@ type Dialect struct {
 	Settings map[string]any
 }
 
+// ResolvedSettings returns the settings with every NAME_FILE replaced by NAME
+// and what the file holds, without its last newline.
+func (d Dialect) ResolvedSettings() (map[string]any, error) {
+	out := make(map[string]any, len(d.Settings))
+	var faults []error
+	for _, key := range sortedKeys(d.Settings) {
+		name, isFile := strings.CutSuffix(key, "_FILE")
+		if !isFile {
+			out[key] = d.Settings[key]
+			continue
+		}
+		file, err := readText(d.Settings[key])
+		if _, twice := d.Settings[name]; twice {
+			err = fmt.Errorf("%s is set too: set one of them", name)
+		}
+		if err == nil {
+			var secret []byte
+			secret, err = ReadSecret(file)
+			out[name] = string(secret)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("dialect %s: %s: %w", d.Name, key, err))
+		}
+	}
+	return out, errors.Join(faults...)
+}
+
 func (l *loader) readDialects(tables any, source string) {
 	list, ok := tables.([]any)
 	if !ok {

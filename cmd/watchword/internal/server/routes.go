@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"github.com/watchword-auth/watchword"
-	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/engine"
 	"github.com/watchword-auth/watchword/httpauth"
 )
@@ -42,23 +41,26 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 	if !base.InsecureUnlimited {
 		base.Limiter = watchword.NewMemoryLimiter(nil, 0)
 	}
+	dialects, err := s.makeDialects(base)
+	if err != nil {
+		return nil, err
+	}
+	base.LongestLifetime = longest(base, dialects)
 	if s.auth, err = watchword.NewContext(ctx, base); err != nil {
 		return nil, err
 	}
+	s.followed = append(s.followed, s.auth)
 	faces := []httpauth.Face{{Service: s.auth, Profile: s.dress(httpauth.Native(httpauth.NativePrefix, httpauth.Bearer{}))}}
-	for _, d := range s.config.Dialects {
-		f, err := s.dialect(d)
+	for _, d := range dialects {
+		d.engine.LongestLifetime = base.LongestLifetime
+		auth, err := watchword.NewContext(ctx, d.engine)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("dialect %s: %w", d.made.Name, err)
 		}
-		faces = append(faces, f)
+		s.followed = append(s.followed, auth)
+		faces = append(faces, httpauth.Face{Service: auth, Profile: s.dress(d.made.Profile)})
 	}
 	return faces, nil
-}
-
-// dialect makes the face of another system.
-func (s *Server) dialect(d config.Dialect) (httpauth.Face, error) {
-	return httpauth.Face{}, fmt.Errorf("dialect %q is unknown", d.Name)
 }
 
 // dress gives a profile what the settings say of all of them.

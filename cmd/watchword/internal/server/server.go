@@ -58,7 +58,8 @@ type Server struct {
 	log      *slog.Logger
 	listener net.Listener
 	audit    *auditor
-	auth     *watchword.Authority // the native one, which follows the store
+	auth     *watchword.Authority   // the native one
+	followed []*watchword.Authority // all, each of which follows the store
 	http     *http.Server
 	tls      *tls.Config // nil: plain HTTP
 	stopping atomic.Bool
@@ -157,7 +158,11 @@ func (s *Server) stop() error {
 
 // follow takes notice of what other processes do to the database.
 func (s *Server) follow(ctx context.Context) {
-	s.auth.Run(ctx, func(err error) { s.log.Error("follow store", "error", err) })
+	var all sync.WaitGroup
+	for _, auth := range s.followed {
+		all.Go(func() { auth.Run(ctx, func(err error) { s.log.Error("follow store", "error", err) }) })
+	}
+	all.Wait()
 }
 
 // What is kept after it could last matter, for people who look back.

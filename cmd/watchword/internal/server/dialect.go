@@ -1,0 +1,70 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/dialect"
+)
+
+// madeDialect is a dialect of the settings and what its engine is to be.
+type madeDialect struct {
+	made   dialect.Dialect
+	engine watchword.Config
+}
+
+// makeDialects makes the dialects of the settings, and reports the faults of
+// all of them.
+func (s *Server) makeDialects(base watchword.Config) ([]madeDialect, error) {
+	var list []madeDialect
+	var faults []error
+	seen := make(map[string]bool)
+	for _, d := range s.config.Dialects {
+		if seen[d.Name] {
+			faults = append(faults, fmt.Errorf("dialect %s is there twice", d.Name))
+			continue
+		}
+		seen[d.Name] = true
+		settings, err := d.ResolvedSettings()
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		made, err := dialect.ByName(d.Name, dialect.Options{
+			Prefix: d.Prefix, Settings: settings, SampleRoutes: d.SampleRoutes, UserFields: d.UserFields,
+			InsecureShortSecret: d.InsecureShortSecret, Exposed: s.exposed(),
+		})
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		engine, err := made.Engine(base)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("dialect %s: %w", d.Name, err))
+			continue
+		}
+		for _, note := range made.Notes {
+			s.log.Warn("dialect "+d.Name, "note", note)
+		}
+		list = append(list, madeDialect{made: made, engine: engine})
+	}
+	return list, errors.Join(faults...)
+}
+
+// exposed reports whether other machines can reach the server.
+func (s *Server) exposed() bool {
+	addr, err := netip.ParseAddrPort(s.listener.Addr().String())
+	return err != nil || !addr.Addr().Unmap().IsLoopback()
+}
+
+// longest returns the longest life of an access token of any face.
+func longest(base watchword.Config, dialects []madeDialect) time.Duration {
+	life := base.AccessLifetime
+	for _, d := range dialects {
+		life = max(life, d.engine.AccessLifetime)
+	}
+	return life
+}

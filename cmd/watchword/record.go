@@ -1,41 +1,27 @@
 package main
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/httpauth"
 )
 
-// record is a user as GET /auth/v1/me shows one.
-type record struct {
-	ID          string          `json:"id"`
-	Login       string          `json:"login"`
-	Email       string          `json:"email"`
-	FirstName   string          `json:"first_name"`
-	LastName    string          `json:"last_name"`
-	Staff       bool            `json:"staff"`
-	Superuser   bool            `json:"superuser"`
-	Active      bool            `json:"active"`
-	Scopes      []string        `json:"scopes"`
-	Permissions []string        `json:"permissions"`
-	Groups      []string        `json:"groups"`
-	CreatedAt   *string         `json:"created_at"`
-	LastLoginAt *string         `json:"last_login_at"`
-	Phone       string          `json:"phone,omitempty"`
-	Location    string          `json:"location,omitempty"`
-	Extra       json.RawMessage `json:"extra,omitempty"`
-}
-
-func recordOf(u watchword.User) record {
-	return record{
-		ID: u.ID, Login: u.Login, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName,
-		Staff: u.Staff, Superuser: u.Superuser, Active: u.Active,
-		Scopes: full(u.Scopes), Permissions: full(u.Permissions), Groups: full(u.Groups),
-		CreatedAt: instant(u.CreatedAt), LastLoginAt: instant(u.LastLoginAt),
-		Phone: u.Phone, Location: u.Location, Extra: u.Extra,
+// recordOf is a user as GET /auth/v1/me shows one, and what else is kept of
+// him where there is any.
+func recordOf(u watchword.User) httpauth.Object {
+	o := httpauth.UserRecord(u)
+	if u.Phone != "" {
+		o = append(o, httpauth.Pair{Name: "phone", Value: u.Phone})
 	}
+	if u.Location != "" {
+		o = append(o, httpauth.Pair{Name: "location", Value: u.Location})
+	}
+	if len(u.Extra) > 0 {
+		o = append(o, httpauth.Pair{Name: "extra", Value: httpauth.Raw(u.Extra)})
+	}
+	return o
 }
 
 // full returns a list that JSON writes as [] where it is empty.

@@ -30,18 +30,18 @@ type commands struct {
 	Help helpFlag `short:"h" help:"Show what the command does, with an example."`
 	globals
 
-	Serve   serveCommand    `cmd:"" help:"Run the server."`
-	User    userCommands    `cmd:"" help:"Who can sign in."`
-	Session sessionCommands `cmd:"" help:"Who is signed in."`
-	Key     keyCommands     `cmd:"" help:"What tokens are signed with."`
-	Client  clientCommands  `cmd:"" help:"Machines that may ask."`
-	Token   tokenCommands   `cmd:"" help:"Make and examine tokens."`
-	Audit   auditCommands   `cmd:"" help:"What has happened."`
-	Migrate migrateCommand  `cmd:"" help:"Make the tables, or bring them up to date."`
-	Backup  backupCommand   `cmd:"" help:"Copy the database of a running server."`
-	Restore restoreCommand  `cmd:"" help:"Put a backup in the place of the database."`
-	Purge   purgeCommand    `cmd:"" help:"Remove rows that can no longer matter."`
-	//Doctor     doctorCommand     `cmd:"" help:"Report unsafe or impossible settings."`
+	Serve      serveCommand      `cmd:"" help:"Run the server."`
+	User       userCommands      `cmd:"" help:"Who can sign in."`
+	Session    sessionCommands   `cmd:"" help:"Who is signed in."`
+	Key        keyCommands       `cmd:"" help:"What tokens are signed with."`
+	Client     clientCommands    `cmd:"" help:"Machines that may ask."`
+	Token      tokenCommands     `cmd:"" help:"Make and examine tokens."`
+	Audit      auditCommands     `cmd:"" help:"What has happened."`
+	Migrate    migrateCommand    `cmd:"" help:"Make the tables, or bring them up to date."`
+	Backup     backupCommand     `cmd:"" help:"Copy the database of a running server."`
+	Restore    restoreCommand    `cmd:"" help:"Put a backup in the place of the database."`
+	Purge      purgeCommand      `cmd:"" help:"Remove rows that can no longer matter."`
+	Doctor     doctorCommand     `cmd:"" help:"Report unsafe or impossible settings."`
 	Version    versionCommand    `cmd:"" help:"Show the version."`
 	Completion completionCommand `cmd:"" help:"Print completions for a shell."`
 }

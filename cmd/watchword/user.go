@@ -10,6 +10,7 @@ import (
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
+	"github.com/watchword-auth/watchword/httpauth"
 )
 
 type userCommands struct {
@@ -206,7 +207,7 @@ const listPage = 1000
 // Run lists the users in order of creation.
 func (userListCommand) Run(a *app) error {
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
-		records, rows := []record{}, [][]string{}
+		records, rows := []httpauth.Object{}, [][]string{}
 		for after := ""; ; {
 			page, err := s.ListUsers(ctx, after, listPage)
 			if err != nil {

@@ -34,6 +34,9 @@ func (l *loader) check() {
 		l.fault("password.preferred", "", err)
 	}
 	c.Password.Params = params
+	if c.Signup.Enabled {
+		l.fault("signup.enabled", "", errors.New("there is no sign-up route yet: only false can be set"))
+	}
 	l.checkKeys()
 }
 

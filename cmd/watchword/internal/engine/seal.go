@@ -44,6 +44,15 @@ func Seal(ctx context.Context, c config.Config, db *open.Opened) ([]byte, error)
 	return key, recognise(ctx, db, name, key, check)
 }
 
+// Sealed reports whether anything in the database hangs on a seal key.
+func Sealed(ctx context.Context, db *open.Opened) (bool, error) {
+	_, err := db.Meta(ctx, metaSeal)
+	if errors.Is(err, watchword.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // SealFile returns where the seal key of a database is to be found.
 func SealFile(c config.Config, database string) string {
 	if c.Keys.SealFile != "" {

@@ -70,11 +70,9 @@ const purgeStep = 500
 const (
 	purgeFacts = `DELETE FROM ww_facts WHERE n IN (SELECT n FROM ww_facts WHERE until <= ? LIMIT ?)`
 
-	// The hour finds the candidates by index, the times decide. An adopted
-	// session is needed until its absolute limit; see lastNeeded.
-	purgeSessions = `DELETE FROM ww_sessions WHERE number IN (SELECT number FROM ww_sessions
-		WHERE purge_hour <= ? AND (expires_at < ? OR (origin IS NULL AND (idle_until < ? OR ended_at < ?)))
-		LIMIT ?)`
+	// Only hours that are over: their rows are all due, so that no step reads
+	// what it does not remove.
+	purgeSessions = `DELETE FROM ww_sessions WHERE number IN (SELECT number FROM ww_sessions WHERE purge_hour < ? LIMIT ?)`
 
 	// Entries lie nearly in order of time, so the oldest ids tell whether
 	// there is anything to do.
@@ -82,16 +80,15 @@ const (
 )
 
 // Purge removes what can no longer matter, in transactions of some hundred
-// rows. It stops at the first error and returns what it had removed.
+// rows. Sessions may stay for up to an hour more. It stops at the first error and returns what it had removed.
 func (d *DB) Purge(ctx context.Context, at, before, audit time.Time) (int, error) {
-	b := micros(before)
 	removed := 0
 	for _, step := range []struct {
 		text string
 		args []any
 	}{
 		{purgeFacts, []any{micros(at)}},
-		{purgeSessions, []any{hour(before), b, b, b}},
+		{purgeSessions, []any{hour(before)}},
 		{purgeAudit, []any{micros(audit)}},
 	} {
 		for {

@@ -23,9 +23,13 @@ func (a *Authority) User(ctx context.Context, c *Claims) (User, error) {
 	return u, nil
 }
 
-// userOf finds the user by the session, else by what the token says.
+// userOf finds the user by the id in the token, by the session, or by the
+// dialect's own rule. That the session is open was checked, in memory, when
+// the claims were verified.
 func (a *Authority) userOf(ctx context.Context, c *Claims) (User, error) {
 	switch {
+	case c.UserID != "":
+		return a.c.Users.UserByID(ctx, c.UserID)
 	case c.Number > 0:
 		s, err := a.session(ctx, c)
 		if err != nil {
@@ -34,10 +38,8 @@ func (a *Authority) userOf(ctx context.Context, c *Claims) (User, error) {
 		return a.c.Users.UserByID(ctx, s.UserID)
 	case a.c.SubjectUser != nil:
 		return a.c.SubjectUser(ctx, c)
-	case c.UserID == "":
-		return User{}, NotFound
 	default:
-		return a.c.Users.UserByID(ctx, c.UserID)
+		return User{}, NotFound
 	}
 }
 

@@ -544,3 +544,37 @@ func TestProfilesDoNotOpenEachOthersSessions(t *testing.T) {
 	want(t, "Refresh by another profile", err, watchword.BadSignature)
 	want(t, "SignOut by another profile", other.SignOut(ctx, watchword.SignOutRequest{Raw: tokens.Access}), watchword.WrongKind)
 }
+
+// TestRightsThatChangeWhileATokenIsMade: between reading the user and signing
+// the token the rights change and the second turns. The token must not be
+// fresh with the old rights.
+func TestRightsThatChangeWhileATokenIsMade(t *testing.T) {
+	for _, known := range []bool{true, false} { // whether this process has heard of it
+		t.Run(fmt.Sprintf("known %v", known), func(t *testing.T) {
+			var b *bench
+			change := func() {}
+			b = newBench(t, func(c *watchword.Config) {
+				c.Allow = func(context.Context, watchword.User) error { change(); return nil }
+			})
+			first := b.signIn(t)
+			b.pass(3 * time.Second)
+			change = func() {
+				change = func() {}
+				none := []string{}
+				_, err := b.store.UpdateUser(ctx, "1", watchword.UserChange{Scopes: &none}, 0, noon.Add(time.Hour), b.clock())
+				want(t, "UpdateUser", err, fine)
+				if known {
+					want(t, "Follow", b.Follow(ctx), fine)
+				}
+				b.pass(1100 * time.Millisecond)
+			}
+			tokens, err := b.Refresh(ctx, watchword.RefreshRequest{Raw: first.Refresh})
+			want(t, "Refresh", err, fine)
+			want(t, "Follow", b.Follow(ctx), fine)
+			c, err := b.Verify(ctx, tokens.Access)
+			if err == nil && c.HasScope("posts:write") {
+				t.Error("a token with the old rights is fresh")
+			}
+		})
+	}
+}

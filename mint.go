@@ -32,13 +32,9 @@ type Tokens struct {
 	Session Session
 }
 
-// mint makes the pair of tokens of a session as it stands. It is the one
-// place where tokens are made.
-func (a *Authority) mint(ctx context.Context, u User, s Session) (Tokens, error) {
-	iat, err := a.mintTime(ctx, u.ID, s.Number)
-	if err != nil {
-		return Tokens{}, err
-	}
+// mint makes the pair of tokens of a session as it stands, dated iat. It is
+// the one place where tokens are made.
+func (a *Authority) mint(ctx context.Context, u User, s Session, iat time.Time) (Tokens, error) {
 	set := a.claimSet(u, s, iat)
 	access, claims, err := a.sign(ctx, u, set)
 	if err != nil {
@@ -54,9 +50,29 @@ func (a *Authority) mint(ctx context.Context, u User, s Session) (Tokens, error)
 	}, nil
 }
 
+// current returns the user and the iat for a token about him. iat must have
+// been taken before the user was read: then a change of rights between the
+// two, or after, leaves the token stale, never fresh with old rights. Where
+// the rights are known to have changed in that second or since, it waits for
+// the next second and reads the user again, because a token dated before
+// that would be stale at birth.
+func (a *Authority) current(ctx context.Context, u User, number int64, iat time.Time) (User, time.Time, error) {
+	if !a.list.minted(u.ID, number, iat) {
+		return u, iat, nil
+	}
+	iat, err := a.mintTime(ctx, u.ID, number)
+	if err != nil {
+		return u, iat, err
+	}
+	u, err = a.c.Users.UserByID(ctx, u.ID)
+	if err != nil {
+		return u, iat, fmt.Errorf("read user again: %w", err)
+	}
+	return u, iat, nil
+}
+
 // mintTime returns the iat of a token made now. Where the subject's rights
-// changed in this very second it waits for the next one: a token dated
-// before that would be stale at birth.
+// changed in this very second it waits for the next one.
 func (a *Authority) mintTime(ctx context.Context, subject string, number int64) (time.Time, error) {
 	now := a.c.Now()
 	if !a.list.minted(subject, number, second(now)) {

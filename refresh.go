@@ -32,9 +32,15 @@ func (a *Authority) Refresh(ctx context.Context, r RefreshRequest) (Tokens, erro
 	if err != nil {
 		return Tokens{}, err
 	}
+	iat := second(a.c.Now())
 	u, gone, err := a.refreshUser(ctx, s)
 	if err != nil {
 		return Tokens{}, err
+	}
+	if !gone {
+		if u, iat, err = a.current(ctx, u, s.Number, iat); err != nil {
+			return Tokens{}, err
+		}
 	}
 	for _, scope := range r.Scopes {
 		if s.Scopes != nil && !slices.Contains(s.Scopes, scope) || s.Scopes == nil && !slices.Contains(u.Scopes, scope) {
@@ -49,7 +55,7 @@ func (a *Authority) Refresh(ctx context.Context, r RefreshRequest) (Tokens, erro
 	if r.Scopes != nil {
 		narrowed.Scopes = r.Scopes
 	}
-	t, err := a.mint(ctx, u, narrowed)
+	t, err := a.mint(ctx, u, narrowed, iat)
 	t.Session = next
 	return t, err
 }

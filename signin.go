@@ -25,8 +25,12 @@ type SignInRequest struct {
 // InvalidRequest.
 func (a *Authority) SignIn(ctx context.Context, r SignInRequest) (Tokens, error) {
 	a.maintain(ctx)
+	iat := second(a.c.Now())
 	u, err := a.authenticate(ctx, r.Credentials, r.Client)
 	if err != nil {
+		return Tokens{}, err
+	}
+	if u, iat, err = a.current(ctx, u, 0, iat); err != nil {
 		return Tokens{}, err
 	}
 	s, err := a.openSession(ctx, u, r)
@@ -39,7 +43,7 @@ func (a *Authority) SignIn(ctx context.Context, r SignInRequest) (Tokens, error)
 		}
 		return Tokens{}, err
 	}
-	t, err := a.mint(ctx, u, s)
+	t, err := a.mint(ctx, u, s, iat)
 	if err != nil {
 		return Tokens{}, err
 	}

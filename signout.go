@@ -61,7 +61,7 @@ func (a *Authority) signOutEverywhere(ctx context.Context, c *Claims, r SignOutR
 		if err != nil {
 			return err
 		}
-		if c.Kind == Refresh && (c.Generation != s.Generation || !s.Open(a.c.Now())) {
+		if c.Kind == Refresh && (c.Generation < s.Generation-1 || c.Generation > s.Generation || !s.Open(a.c.Now())) {
 			// An old refresh token is proof of nothing but its age.
 			return SessionEnded
 		}

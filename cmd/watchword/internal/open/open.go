@@ -43,7 +43,7 @@ func Store(ctx context.Context, dsn string) (*Opened, error) {
 		return nil, errors.New("open database: PostgreSQL is not supported yet; use sqlite:PATH")
 	default:
 		// The name may carry a password: it is not repeated.
-		return nil, errors.New("open database: the data source must be sqlite:PATH or sqlite::memory:")
+		return nil, errors.New("open database: the data source must be sqlite::memory: or sqlite:PATH")
 	}
 }
 

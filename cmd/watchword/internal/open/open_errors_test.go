@@ -25,10 +25,10 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ name, dsn, want string }{
-		{"nothing", "", "must be sqlite:PATH"},
-		{"a bare path", "watchword.db", "must be sqlite:PATH"},
-		{"no path", "sqlite:", "must be sqlite:PATH"},
-		{"another engine", "mysql://root:secret@localhost/db", "must be sqlite:PATH"},
+		{"nothing", "", "or sqlite:PATH"},
+		{"a bare path", "watchword.db", "or sqlite:PATH"},
+		{"no path", "sqlite:", "or sqlite:PATH"},
+		{"another engine", "mysql://root:secret@localhost/db", "or sqlite:PATH"},
 		{"PostgreSQL", "postgres://root:secret@localhost/db", "PostgreSQL is not supported yet"},
 		{"a directory", "sqlite:" + dir, "this is a directory"},
 		{"in no directory", "sqlite:" + filepath.Join(dir, "none", "x.db"), "the directory does not exist"},

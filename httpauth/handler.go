@@ -3,6 +3,7 @@ package httpauth
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,37 +27,54 @@ func Mount(mux *http.ServeMux, s Service, p Profile) error {
 // MountAll is Mount for several profiles in one server. Two that have the
 // same method and path are an error that names both, and no slash redirect of
 // one takes a path of another.
-func MountAll(mux *http.ServeMux, faces ...Face) error {
-	t, err := newTable(faces)
-	if err != nil {
-		return fmt.Errorf("httpauth: %w", err)
-	}
-	var faults []error
-	for _, p := range t.paths {
-		faults = append(faults, handle(mux, p.pattern, p))
-	}
-	redirects, err := t.redirects()
-	faults = append(faults, err)
-	for pattern, h := range redirects {
-		faults = append(faults, handle(mux, pattern, h))
-	}
-	if err := errors.Join(faults...); err != nil {
-		return fmt.Errorf("httpauth: %w", err)
-	}
-	return nil
-}
+func MountAll(mux *http.ServeMux, faces ...Face) error { return mount(mux, methods(), faces) }
 
 // Handler serves a profile alone, for programs with another router: it wants
 // the request's whole path. What it does not know it answers with NotFound in
 // the profile's shape.
 func Handler(s Service, p Profile) (http.Handler, error) {
 	mux := http.NewServeMux()
-	if err := Mount(mux, s, p); err != nil {
+	if err := mount(mux, []string{""}, []Face{{s, p}}); err != nil {
 		return nil, err
 	}
 	shape := p.problem()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(w, r, shape) })
 	return mux, nil
+}
+
+// methods are those for which a path is registered, so that wrong ones are
+// answered in the profile's shape. A pattern without a method would say the
+// same, but clash with a "GET /" of the program's own: neither is the more
+// specific. "GET " covers HEAD.
+func methods() []string {
+	return []string{"GET ", "POST ", "PUT ", "PATCH ", "DELETE ", "OPTIONS ", "TRACE "}
+}
+
+func mount(mux *http.ServeMux, methods []string, faces []Face) error {
+	t, err := newTable(faces)
+	if err != nil {
+		return fmt.Errorf("httpauth: %w", err)
+	}
+	handlers, err := t.redirects()
+	if err != nil {
+		return fmt.Errorf("httpauth: %w", err)
+	}
+	for _, p := range t.paths {
+		handlers[p.pattern] = p
+	}
+	var faults []error
+	for _, pattern := range slices.Sorted(maps.Keys(handlers)) {
+		for _, method := range methods {
+			if err := handle(mux, method+pattern, handlers[pattern]); err != nil {
+				faults = append(faults, err)
+				break // one fault, not seven
+			}
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return fmt.Errorf("httpauth: %w", err)
+	}
+	return nil
 }
 
 // NotFound is the native answer for paths that nobody serves.

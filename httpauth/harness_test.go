@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -238,3 +239,10 @@ func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func (brokenBody) Close() error             { return nil }
 
 func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
+
+// parsePath gives a request a path as it stands on the request line.
+func parsePath(r *http.Request, path string) (err error) {
+	r.RequestURI = path
+	r.URL, err = url.ParseRequestURI(path)
+	return err
+}

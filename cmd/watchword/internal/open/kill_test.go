@@ -189,7 +189,7 @@ func (l *ledger) replay(t *testing.T, o *open.Opened) {
 func TestStorm(t *testing.T) {
 	path := os.Getenv(stormEnv)
 	if path == "" {
-		t.Skip("this is the child of TestKilled")
+		t.Skip("does not apply: TestKilled starts this as its child")
 	}
 	o, err := open.Store(t.Context(), "sqlite:"+path)
 	if err != nil {

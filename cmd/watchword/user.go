@@ -34,10 +34,10 @@ type userFlags struct {
 	Staff      *bool    `negatable:"" help:"May see the pages for staff."`
 	Superuser  *bool    `negatable:"" help:"May do everything."`
 	Inactive   *bool    `negatable:"" help:"Cannot sign in."`
-	Scope      []string `sep:"none" placeholder:"S" help:"A scope that may be granted; again for more, '' for none."`
-	Permission []string `sep:"none" placeholder:"P" help:"A permission, any text; again for more, '' for none."`
-	Group      []string `sep:"none" placeholder:"G" help:"A group; again for more, '' for none."`
-	Extra      *string  `placeholder:"JSON" help:"An object of your own, at most 8 KiB, shown in the user's record; '' for none."`
+	Scope      []string `sep:"none" placeholder:"S" help:"A scope that may be granted; again for more, an empty one for none."`
+	Permission []string `sep:"none" placeholder:"P" help:"A permission, any text; again for more, an empty one for none."`
+	Group      []string `sep:"none" placeholder:"G" help:"A group; again for more, an empty one for none."`
+	Extra      *string  `placeholder:"JSON" help:"An object of your own, at most 8 KiB, shown in the user's record; empty for none."`
 	passwordFlags
 }
 

@@ -114,12 +114,9 @@ func MaskDSN(dsn string) string {
 		scheme, _, _ := strings.Cut(dsn, "://")
 		return scheme + "://" + masked
 	}
-	if _, set := u.User.Password(); set {
-		u.User = url.UserPassword(u.User.Username(), masked)
-	}
 	if q := u.Query(); q.Has("password") {
-		q.Set("password", masked)
+		q.Set("password", "xxxxx")
 		u.RawQuery = q.Encode()
 	}
-	return u.String()
+	return u.Redacted()
 }

@@ -236,16 +236,20 @@ func (k *Keys) await(ctx context.Context) error {
 	}
 }
 
-// missing judges a key that is not held: unknown where the authority has
-// answered since, else it may be a good one that could not be fetched.
+// missing judges a key that is not held: unknown where the authority's newest
+// answer counts, else it may be a good one that could not be fetched.
 func (k *Keys) missing(unknown error) error {
 	k.mu.Lock()
 	last := k.err
 	k.mu.Unlock()
-	if last == nil {
+	switch {
+	case last != nil:
+		return k.unavailable(last)
+	case k.tooOld(k.set.Load()): // without an error there is one
+		return k.unavailable(errors.New("the keys held are too old"))
+	default:
 		return unknown
 	}
-	return k.unavailable(last)
 }
 
 // unavailable says to come back when the next fetch may have begun.

@@ -25,6 +25,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.attempts, "n", 1000, "`number` of sign-ins for each table, shared among its cases")
 	tables := flag.String("tables", strings.Join(allTables(), ","), "which stored hashes there are beside the preferred ones, in process")
+	flag.IntVar(&o.bcryptCost, "bcrypt", 12, "`cost` of the bcrypt hashes, in process")
 	flag.StringVar(&o.addr, "addr", "", "`address` of a running server to ask instead")
 	known := flag.String("known", "", "`logins` that exist there, by commas")
 	disabled := flag.String("disabled", "", "`logins` that exist there and are disabled, by commas")
@@ -43,6 +44,7 @@ type options struct {
 	addr            string
 	known, disabled []string
 	hasher          password.Config // of the authority in process
+	bcryptCost      int
 }
 
 func list(s string) []string {
@@ -54,7 +56,7 @@ func run(ctx context.Context, w io.Writer, o options) error {
 		return overHTTP(ctx, w, o)
 	}
 	for _, name := range o.tables {
-		ask, cases, err := inProcess(ctx, name, o.hasher)
+		ask, cases, err := inProcess(ctx, name, o.hasher, o.bcryptCost)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 func TestInProcess(t *testing.T) {
 	cheap := password.Config{Preferred: password.Params{Memory: 64, Time: 1}}
 	var out strings.Builder
-	if err := run(t.Context(), &out, options{attempts: 1, tables: allTables(), hasher: cheap}); err != nil {
+	if err := run(t.Context(), &out, options{attempts: 1, tables: allTables(), hasher: cheap, bcryptCost: 4}); err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range allTables() {

@@ -37,9 +37,6 @@ type bench struct {
 	handler http.Handler
 	profile httpauth.Profile
 	clock   *clock
-
-	mu      sync.Mutex
-	reports []error
 }
 
 // clock is the time of a test.
@@ -90,13 +87,8 @@ func newBench(t testing.TB, change ...func(*watchword.Config)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.auth, b.profile = auth, httpauth.Native("/auth/v1", nil)
-	b.profile.Report = func(_ *http.Request, _ httpauth.Problem, err error) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.reports = append(b.reports, err)
-	}
-	b.mount(b.profile)
+	b.auth = auth
+	b.mount(httpauth.Native("/auth/v1", nil))
 	return b
 }
 

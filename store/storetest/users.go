@@ -56,7 +56,7 @@ func Users(t *testing.T, open Open) {
 			"a session needs its user", "A session of a user who is gone, disabled or of another version is not made.",
 			sessionNeedsUser,
 		}, {
-			"a session falls with its user", "The store itself sees that a session's user is no longer who signed in.",
+			"a session falls with its user", "A session whose user is gone ends at its refresh; one whose user is kept elsewhere is not judged by our users.",
 			sessionFallsWithUser,
 		}, {
 			"sign-in against password change", "Of sessions made while the password changes, none of the old version survives.",
@@ -454,8 +454,6 @@ func sessionNeedsUser(t *testing.T, in Instance) {
 func sessionFallsWithUser(t *testing.T, in Instance) {
 	h := need[house](t, in.Store)
 	ada := createUser(t, h, newUser("ada"))
-	// Such a session is what a restored half of a database would leave: its
-	// user has moved on, and no fact of the change ended it.
 	foreign := someone(ada.ID)
 	foreign.UserVersion = 7
 	elsewhere := create(t, h, foreign)

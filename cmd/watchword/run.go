@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
+	"github.com/watchword-auth/watchword/dialect"
 )
 
 // Exit codes.
@@ -125,6 +126,7 @@ func grammar(c *commands, s streams) (*kong.Kong, error) {
 		kong.Name("watchword"),
 		kong.Description("Signs people in and keeps them signed in: tokens checked as cheaply as JWTs and ended as surely as sessions.\n\n"+
 			"Settings come from flags, then WATCHWORD_… variables, then the file that --config or WATCHWORD_CONFIG names."),
+		kong.Vars{"dialects": strings.Join(dialect.Names(), ", ")},
 		kong.NoDefaultHelp(),
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(int) {}), // run returns instead

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -21,14 +22,15 @@ import (
 )
 
 type serveCommand struct {
-	Addr          *string `placeholder:"HOST:PORT" help:"Listen there; port 0 takes a free one (default: 127.0.0.1:8080)."`
-	Issuer        *string `placeholder:"URL" help:"Who signs the tokens (default: the address really listened on)."`
-	Audience      *string `placeholder:"NAME" help:"Whom the tokens are for (default: the issuer)."`
-	Transport     *string `placeholder:"NAME" help:"Where tokens ride: json."`
-	TLSCert       *string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, as PEM; read again when it changes."`
-	TLSKey        *string `name:"tls-key" placeholder:"FILE" help:"The certificate's key, as PEM."`
-	TLSSelfSigned bool    `name:"tls-self-signed" help:"Make a certificate for localhost, 127.0.0.1 and ::1, for trying out."`
-	PrintConfig   bool    `help:"Print the settings, secrets masked, and end."`
+	Addr          *string  `placeholder:"HOST:PORT" help:"Listen there; port 0 takes a free one (default: 127.0.0.1:8080)."`
+	Issuer        *string  `placeholder:"URL" help:"Who signs the tokens (default: the address really listened on)."`
+	Audience      *string  `placeholder:"NAME" help:"Whom the tokens are for (default: the issuer)."`
+	Dialect       []string `sep:"none" placeholder:"NAME[=PREFIX]" help:"Answer as another system as well: ${dialects}; again for more."`
+	Transport     *string  `placeholder:"NAME" help:"Where tokens ride: json."`
+	TLSCert       *string  `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, as PEM; read again when it changes."`
+	TLSKey        *string  `name:"tls-key" placeholder:"FILE" help:"The certificate's key, as PEM."`
+	TLSSelfSigned bool     `name:"tls-self-signed" help:"Make a certificate for localhost, 127.0.0.1 and ::1, for trying out."`
+	PrintConfig   bool     `help:"Print the settings, secrets masked, and end."`
 }
 
 func (serveCommand) Help() string {
@@ -49,7 +51,7 @@ func (c *serveCommand) flags() map[string]string {
 
 // Run serves until the process is asked to end.
 func (c *serveCommand) Run(a *app) error {
-	settings, err := a.config(c.flags())
+	settings, err := a.config(c.flags(), c.Dialect...)
 	if err != nil {
 		return err
 	}
@@ -162,6 +164,7 @@ func (a *app) firstUser(c config.Config, db *open.Opened) error {
 	if err != nil {
 		return fmt.Errorf("add the first user: %w", err)
 	}
+	debug.FreeOSMemory() // what the hash took: the server is yet to begin
 	if made {
 		a.noteln(fmt.Sprintf("%s password: %s", admin.Login, admin.Password))
 	}

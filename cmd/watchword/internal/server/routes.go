@@ -45,7 +45,13 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 	if err != nil {
 		return nil, err
 	}
-	base.LongestLifetime = longest(base, dialects)
+	served, err := engine.Recall(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	// Tokens made under other settings may still be about.
+	s.longest = served.LongestLife(longest(base, dialects))
+	base.LongestLifetime = s.longest
 	if s.auth, err = watchword.NewContext(ctx, base); err != nil {
 		return nil, err
 	}

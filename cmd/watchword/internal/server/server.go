@@ -61,8 +61,10 @@ type Server struct {
 	auth     *watchword.Authority   // the native one
 	followed []*watchword.Authority // all, each of which follows the store
 	http     *http.Server
-	tls      *tls.Config // nil: plain HTTP
+	longest  time.Duration // the longest life of an access token
+	tls      *tls.Config   // nil: plain HTTP
 	stopping atomic.Bool
+	requests atomic.Uint64 // so far
 }
 
 // New wires everything and reads keys and facts. It serves nothing yet.
@@ -110,15 +112,13 @@ func (s *Server) Issuer() string { return s.config.Issuer }
 // not ready, lets requests under way come to their end, and writes down what
 // is left of the audit log. ready is called once requests are answered.
 func (s *Server) Run(ctx context.Context, ready func()) error {
-	longest := engine.Served{
-		Issuer: s.config.Issuer, Audience: s.config.Audience, Longest: int64(s.config.Lifetimes.Access / time.Second),
-	}
-	if err := engine.Remember(ctx, s.db, longest); err != nil {
+	served := engine.Served{Issuer: s.config.Issuer, Audience: s.config.Audience, Longest: int64(s.longest / time.Second)}
+	if err := engine.Remember(ctx, s.db, served); err != nil {
 		return err
 	}
 	background, stop := context.WithCancel(context.Background())
 	var workers sync.WaitGroup
-	for _, work := range []func(context.Context){s.audit.run, s.follow, s.purge} {
+	for _, work := range []func(context.Context){s.audit.run, s.follow, s.purge, s.rest} {
 		workers.Go(func() { work(background) })
 	}
 	failed := make(chan error, 1)

@@ -21,6 +21,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 	secure := strings.HasPrefix(s.config.Issuer, "https://")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
+		s.requests.Add(1)
 		id := newRequestID()
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
 		rec := &recorder{ResponseWriter: w}

@@ -150,13 +150,9 @@ func (g *Guard) deny(w http.ResponseWriter, r *http.Request, err error) {
 // writeProblem sends a problem in a profile's shape, and adds what no shape
 // may leave out.
 func writeProblem(w http.ResponseWriter, p Problem, shape func(Problem) Reply) {
-	reply := shape(p)
+	retry := ""
 	if p.RetryAfter > 0 {
-		reply.addTo("Retry-After", seconds(p.RetryAfter))
+		retry = seconds(p.RetryAfter)
 	}
-	if len(p.Allow) > 0 {
-		reply.addTo("Allow", joinMethods(p.Allow))
-	}
-	reply.addTo("Cache-Control", "no-store")
-	reply.write(w)
+	shape(p).write(w, header{"Retry-After", retry}, header{"Allow", joinMethods(p.Allow)}, header{"Cache-Control", "no-store"})
 }

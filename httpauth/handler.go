@@ -130,14 +130,17 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.refuse(w, r, err)
 		return
 	}
-	switch e.route.Op {
-	case OpKeys, OpMetadata:
-	default:
-		// RFC 6749, section 5.1, and everything else here is as private.
-		reply.addTo("Cache-Control", "no-store")
-		reply.addTo("Pragma", "no-cache")
+	// RFC 6749, section 5.1, and everything else here is as private. What may
+	// be kept says so itself.
+	reply.write(w, header{"Cache-Control", "no-store"}, header{"Pragma", e.pragma()})
+}
+
+// pragma is for caches of HTTP/1.0, which RFC 6749, section 5.1 thinks of.
+func (e *endpoint) pragma() string {
+	if e.at == TokenEndpoint {
+		return "no-cache"
 	}
-	reply.write(w)
+	return ""
 }
 
 func (e *endpoint) serve(w http.ResponseWriter, x *Exchange) (Reply, error) {
@@ -211,8 +214,8 @@ func (p *path) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case e != nil:
 		e.ServeHTTP(w, r)
 	case r.Method == http.MethodOptions:
-		h := http.Header{"Allow": {joinMethods(append(p.allow, http.MethodOptions))}}
-		Reply{Status: http.StatusNoContent, Header: h}.write(w)
+		allow := joinMethods(slices.Concat(p.allow, []string{http.MethodOptions}))
+		Reply{Status: http.StatusNoContent}.write(w, header{"Allow", allow})
 	default:
 		problem := ProblemOf(watchword.MethodNotAllowed, p.first.at)
 		problem.Op, problem.Request, problem.Allow = p.first.route.Op, r, p.allow

@@ -187,20 +187,16 @@ func (in Input) read(w http.ResponseWriter, r *http.Request) (values, error) {
 	if err != nil {
 		return values{}, err
 	}
-	v, err := judge(fields, found)
-	v.form = media != mediaJSON
-	return v, err
+	return judge(fields, found, media != mediaJSON)
 }
 
 // readEmpty judges a request without a body: by the form's fields where both
 // are read, because OAuth errors are about those.
 func (in Input) readEmpty() (values, error) {
 	if in.Form != nil {
-		v, err := judge(in.Form, nil)
-		v.form = true
-		return v, err
+		return judge(in.Form, nil, true)
 	}
-	return judge(in.JSON, nil)
+	return judge(in.JSON, nil, false)
 }
 
 // mediaType returns the body's media type, and the boundary of a multipart
@@ -232,12 +228,12 @@ type rawValue struct {
 
 // judge compares what was found with what is wanted, and reports every fault
 // at once, in the order of the fields.
-func judge(fields []Field, found map[string]rawValue) (values, error) {
-	v := values{text: make(map[Param]string, len(fields))}
+func judge(fields []Field, found map[string]rawValue, form bool) (values, error) {
+	v := values{text: make(map[Param]string, len(fields)), form: form}
 	var faults []Fault
 	for _, f := range fields {
 		raw, ok := found[f.name()]
-		kind := f.fault(raw, ok)
+		kind := f.fault(raw, ok, form)
 		if kind != 0 {
 			faults = append(faults, Fault{
 				Kind: kind, Param: f.Param, Name: f.name(), Got: kindName(raw.kind), Value: valueOf(kind, raw), OneOf: f.OneOf,
@@ -262,7 +258,7 @@ func judge(fields []Field, found map[string]rawValue) (values, error) {
 }
 
 // fault says what is wrong with a field's value; 0 for nothing.
-func (f Field) fault(raw rawValue, ok bool) FaultKind {
+func (f Field) fault(raw rawValue, ok, form bool) FaultKind {
 	switch {
 	case !ok && f.Optional:
 		return 0
@@ -270,10 +266,14 @@ func (f Field) fault(raw rawValue, ok bool) FaultKind {
 		return FaultMissing
 	case raw.kind == 'n':
 		return FaultNull
-	case f.Flag:
+	case f.Flag && form:
 		if raw.text != "true" && raw.text != "false" && raw.text != "" {
 			return FaultType
 		}
+	case f.Flag && raw.kind != 't' && raw.kind != 'f':
+		return FaultType
+	case f.Flag:
+		return 0
 	case raw.kind == '0' && f.NumberAsText:
 	case raw.kind != '"', strings.IndexByte(raw.text, 0) >= 0:
 		// No login and no token has a NUL, and databases choke on it.

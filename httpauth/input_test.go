@@ -207,6 +207,8 @@ func TestInputThatIsMissing(t *testing.T) {
 		"refresh, in the header":     {call{method: "POST", path: "/auth/v1/refresh", header: bearer("x")}, 400},
 		"verify, nothing":            {jsonCall("POST", "/auth/v1/verify", "{}"), 400},
 		"logout, everywhere is text": {jsonCall("POST", "/auth/v1/logout", `{"everywhere":"yes"}`), 400},
+		"logout, everywhere, quoted": {jsonCall("POST", "/auth/v1/logout", `{"everywhere":"true"}`), 400},
+		"logout, everywhere is null": {jsonCall("POST", "/auth/v1/logout", `{"everywhere":null}`), 400},
 		"logout, everywhere is 1":    {jsonCall("POST", "/auth/v1/logout", `{"everywhere":1}`), 400},
 		"password, nothing":          {jsonCall("POST", "/auth/v1/password", "{}", bearer(access)...), 400},
 		"password, no new one":       {jsonCall("POST", "/auth/v1/password", `{"current":"x"}`, bearer(access)...), 400},

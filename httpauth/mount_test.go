@@ -53,6 +53,7 @@ func TestMountRefuses(t *testing.T) {
 			JSON: signIn.JSON, Form: signIn.JSON[:1],
 		}}), `no field for "password"`},
 		"a bad pattern": {route(httpauth.Route{Pattern: "GET a/{", Serve: serve}), "a/{"},
+		"no id":         {route(httpauth.Route{Pattern: "DELETE a", Op: httpauth.OpEndSession}), "SessionKeeper"},
 		"twice": {httpauth.Profile{Name: "mine", Prefix: "/x", Routes: []httpauth.Route{
 			{Pattern: "GET a", Serve: serve}, {Pattern: "GET /x/a", Serve: serve},
 		}}, "GET /x/a is both mine's and mine's"},
@@ -64,6 +65,10 @@ func TestMountRefuses(t *testing.T) {
 				t.Errorf("Mount = %v, want mention of %s", err, tt.want)
 			}
 		})
+	}
+	b := newBench(t)
+	if err := httpauth.Mount(http.NewServeMux(), b.auth, route(httpauth.Route{Pattern: "DELETE sessions", Op: httpauth.OpEndSession})); err == nil || !strings.Contains(err.Error(), "no {id}") {
+		t.Errorf("Mount of a path without {id} = %v", err)
 	}
 	if err := httpauth.Mount(http.NewServeMux(), nil, httpauth.Native("/auth/v1", nil)); err == nil {
 		t.Error("a profile without a service was mounted")

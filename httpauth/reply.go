@@ -2,6 +2,7 @@ package httpauth
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -168,34 +169,34 @@ func appendEscaped(b []byte, r rune) []byte {
 	return b
 }
 
-// write sends the reply.
-func (r Reply) write(w http.ResponseWriter) {
+// write sends the reply, with those of the further headers that it has not
+// set itself. The reply is only read: a profile may return the same one
+// again and again.
+func (r Reply) write(w http.ResponseWriter, further ...header) {
 	h := w.Header()
 	for name, values := range r.Header {
-		h[name] = values
+		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
-	if len(r.Body) > 0 && h.Get("Content-Type") == "" {
-		h.Set("Content-Type", "application/json")
+	for _, f := range further {
+		if f.value != "" && len(h[f.name]) == 0 {
+			h[f.name] = []string{f.value}
+		}
 	}
-	h.Set("X-Content-Type-Options", "nosniff")
+	if len(r.Body) > 0 && len(h["Content-Type"]) == 0 {
+		h["Content-Type"] = []string{"application/json"}
+	}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
 	status := r.Status
 	if status == 0 {
 		status = http.StatusOK
 	}
 	if status != http.StatusNoContent && status != http.StatusNotModified {
-		h.Set("Content-Length", strconv.Itoa(len(r.Body)))
+		h["Content-Length"] = []string{strconv.Itoa(len(r.Body))}
 	}
 	w.WriteHeader(status)
 	// Whoever asked may be gone by now, and there is nobody to tell.
 	_, _ = w.Write(r.Body)
 }
 
-// addTo sets a header that the profile has not set itself.
-func (r *Reply) addTo(name, value string) {
-	if r.Header == nil {
-		r.Header = make(http.Header)
-	}
-	if r.Header.Get(name) == "" {
-		r.Header.Set(name, value)
-	}
-}
+// header is one header, its name in canonical form; "" is not sent.
+type header struct{ name, value string }

@@ -125,6 +125,8 @@ func newEndpoint(p *Profile, s Service, route Route) (*endpoint, error) {
 		return nil, errors.New("OpCustom has no Serve function")
 	case len(route.Scopes) > 0 && e.guard == nil:
 		return nil, errors.New("scopes are demanded of a route that is not guarded")
+	case route.Op == OpEndSession && !strings.Contains(route.Pattern, "{id}"):
+		return nil, errors.New("the path has no {id}")
 	case route.Op == OpKeys && route.Serve == nil:
 		e.route.Serve = serveKeys(s.(KeyPublisher))
 	case route.Op == OpMetadata && route.Serve == nil:
@@ -214,5 +216,5 @@ func redirectSlash(w http.ResponseWriter, r *http.Request, slash bool, status in
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}
-	Reply{Status: status, Header: http.Header{"Location": {target}}}.write(w)
+	Reply{Status: status}.write(w, header{"Location", target})
 }

@@ -30,24 +30,28 @@ type limitSession struct {
 	Generation int    `json:"gen"`
 }
 
-// runLimitServer serves until the process is ended.
-func runLimitServer() error {
-	k, err := newKeys()
-	if err != nil {
-		return err
-	}
+func newLimitServer(k keys) http.Handler {
 	s := &limitServer{last: make(map[string]int)}
 	s.pool.New = func() any { return &limitPair{newLimit(k, "HS256"), newLimit(k, "ES256")} }
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /auth/v1/token", s.signIn)
 	mux.HandleFunc("POST /auth/v1/refresh", s.refresh)
 	mux.HandleFunc("GET /auth/v1/me", s.me)
+	return mux
+}
+
+// runLimitServer serves until the process is ended.
+func runLimitServer() error {
+	k, err := newKeys()
+	if err != nil {
+		return err
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at the start, and at once
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "listening on http://%s\n", l.Addr())
-	return (&http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}).Serve(l)
+	return (&http.Server{Handler: newLimitServer(k), ReadHeaderTimeout: time.Minute}).Serve(l)
 }
 
 func (s *limitServer) signIn(w http.ResponseWriter, _ *http.Request) {

@@ -26,6 +26,7 @@ type running struct {
 // buildServer compiles the server as it is released into dir.
 func buildServer(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "watchword")
+	//nolint:gosec // G204: a path of our own making
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path,
 		"github.com/watchword-auth/watchword/cmd/watchword")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -42,6 +43,7 @@ func serve(ctx context.Context, path, dir string) (*running, error) {
 	if err := os.WriteFile(file, []byte(adminPassword), 0o600); err != nil {
 		return nil, err
 	}
+	//nolint:gosec // G204: the server just built
 	cmd := exec.CommandContext(ctx, path, "serve", "--addr", "127.0.0.1:0", "--db", "sqlite:"+filepath.Join(dir, "watchword.db"))
 	cmd.Env = append(os.Environ(), "WATCHWORD_ADMIN_PASSWORD_FILE="+file, "WATCHWORD_LIMITS_ENABLED=false")
 	return start(cmd)
@@ -53,7 +55,7 @@ func serveLimit(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(exec.CommandContext(ctx, self, "-serve-limit"))
+	return start(exec.CommandContext(ctx, self, "-serve-limit")) //nolint:gosec // G204: this very program
 }
 
 // start runs a server and waits until it says where it listens.

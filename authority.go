@@ -92,6 +92,15 @@ type Config struct {
 	SessionLifetime time.Duration
 	Rotation        Rotation
 
+	// AdoptUntil is the end of the time in which refresh tokens that another
+	// system signed with a key of ours, and whose jti is not ours, are taken
+	// over: the first refresh opens a session for their user. It is for
+	// dialects; where these do not rotate, the old token goes on being shown,
+	// so choose no time before the last one's exp. Other authorities over the
+	// store set LongestLifetime to reach as far, so that what they write about
+	// a user holds against his old tokens too. The zero Time: never.
+	AdoptUntil time.Time
+
 	// SubjectUser finds the user of a token that has no session of ours, for
 	// dialects whose sub is no user id; nil means by [Claims].UserID.
 	SubjectUser func(ctx context.Context, c *Claims) (User, error)
@@ -389,5 +398,11 @@ func (a *Authority) shield(f func()) {
 // outlives it, but those of [Authority.Issue], whose sessions stores know by
 // their generation 0.
 func (a *Authority) factsUntil(now time.Time) time.Time {
-	return second(now).Add(max(a.c.AccessLifetime, a.c.LongestLifetime) + a.c.Leeway + 2*time.Second)
+	until := second(now).Add(max(a.c.AccessLifetime, a.c.LongestLifetime) + a.c.Leeway + 2*time.Second)
+	if until.Before(a.c.AdoptUntil) {
+		// A thief's old refresh token must not outlive the fact that its
+		// user's password was changed.
+		return a.c.AdoptUntil
+	}
+	return until
 }

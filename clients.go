@@ -143,6 +143,11 @@ func (a *Authority) currentRefresh(ctx context.Context, raw string) (*Claims, er
 	if err != nil {
 		return nil, nil //nolint:nilerr // no refresh token of ours: inactive
 	}
+	if c.Number == 0 {
+		// Another system's: whether it was adopted and used up, only a
+		// refresh can say.
+		return nil, nil
+	}
 	s, err := a.session(ctx, c)
 	if err != nil {
 		if code := CodeOf(err); code == Internal || code == Unavailable {

@@ -178,7 +178,7 @@ func (a *Authority) refreshToken(_ context.Context, u User, s Session) (string, 
 }
 
 // readRefresh checks the signature and form of a refresh token and returns
-// what it says. Times are not looked at: a token past its exp may still be a
+// what it says; Number is 0 where another system signed it. Times are not looked at: a token past its exp may still be a
 // stolen one shown again, which only the session knows.
 func (a *Authority) readRefresh(ctx context.Context, raw string) (*Claims, error) {
 	if a.c.RefreshLayout != nil {
@@ -188,7 +188,7 @@ func (a *Authority) readRefresh(ctx context.Context, raw string) (*Claims, error
 		if err != nil {
 			return nil, err
 		}
-		if c.Kind != Refresh || c.Number == 0 {
+		if c.Kind != Refresh {
 			return nil, WrongKind
 		}
 		return c, nil

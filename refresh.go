@@ -28,7 +28,7 @@ func (a *Authority) Refresh(ctx context.Context, r RefreshRequest) (Tokens, erro
 	if err != nil {
 		return Tokens{}, err
 	}
-	s, err := a.session(ctx, c)
+	s, generation, err := a.refreshed(ctx, r.Raw, c, r.Client)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -47,9 +47,9 @@ func (a *Authority) Refresh(ctx context.Context, r RefreshRequest) (Tokens, erro
 			return Tokens{}, fmt.Errorf("%w: %q was not granted", InvalidScope, scope)
 		}
 	}
-	next, err := a.advance(ctx, s, c.Generation, gone, r.Client)
+	next, err := a.advance(ctx, s, generation, gone, r.Client)
 	if err != nil {
-		return Tokens{}, err
+		return Tokens{}, endedWith(err, u, gone)
 	}
 	narrowed := next
 	if r.Scopes != nil {
@@ -58,6 +58,20 @@ func (a *Authority) Refresh(ctx context.Context, r RefreshRequest) (Tokens, erro
 	t, err := a.mint(ctx, u, narrowed, iat)
 	t.Session = next
 	return t, err
+}
+
+// endedWith tells a profile beside the code why a session was over that has
+// ended with its user's right to it: errors.Is finds UserDisabled where he is
+// gone or disabled, InvalidCredentials where his password is another now.
+func endedWith(err error, u User, gone bool) error {
+	switch {
+	case !gone || !errors.Is(err, SessionEnded):
+		return err
+	case u.Active:
+		return fmt.Errorf("%w: %w", err, InvalidCredentials)
+	default:
+		return fmt.Errorf("%w: %w", err, UserDisabled)
+	}
 }
 
 // session reads the session of a token that this authority signed, and

@@ -109,15 +109,21 @@ func (a *Authority) allowed(ctx context.Context, u User) error {
 // openSession writes the session of a user who has proved who he is.
 func (a *Authority) openSession(ctx context.Context, u User, r SignInRequest) (Session, error) {
 	now := a.c.Now()
-	s, err := a.c.Store.CreateSession(ctx, Session{
-		Profile: a.c.Profile, UserID: u.ID, UserVersion: u.Version, OwnUser: a.own,
+	return a.createSession(ctx, u, Session{
 		ClientID: PeopleClient, Scopes: storedScopes(r.Scopes), Device: r.Client.Device, Address: addressText(r.Client.Address),
 		Generation: 1, CreatedAt: now, AdvancedAt: now,
 		IdleUntil: earlier(now.Add(a.c.RefreshLifetime), now.Add(a.c.SessionLifetime)),
 		ExpiresAt: now.Add(a.c.SessionLifetime),
 	})
+}
+
+// createSession writes a session of the user as he was read. Beside Conflict
+// it returns the session that has the same Origin.
+func (a *Authority) createSession(ctx context.Context, u User, s Session) (Session, error) {
+	s.Profile, s.UserID, s.UserVersion, s.OwnUser = a.c.Profile, u.ID, u.Version, a.own
+	s, err := a.c.Store.CreateSession(ctx, s)
 	if err != nil {
-		return Session{}, fmt.Errorf("open session: %w", err)
+		return s, fmt.Errorf("open session: %w", err)
 	}
 	if a.own {
 		return s, nil

@@ -31,7 +31,10 @@ func (a *Authority) SignOut(ctx context.Context, r SignOutRequest) error {
 	if r.Everywhere && (c.Number > 0 || c.UserID != "") {
 		return a.signOutEverywhere(ctx, c, r)
 	}
-	if c.Number == 0 {
+	switch {
+	case c.Number == 0 && c.Kind == Refresh:
+		return a.disown(ctx, r.Raw, c, r.Client)
+	case c.Number == 0:
 		return a.RevokeToken(ctx, c, r.Client)
 	}
 	s, err := a.session(ctx, c)
@@ -112,7 +115,7 @@ func (a *Authority) end(ctx context.Context, w Which) (int, error) {
 func (a *Authority) RevokeToken(ctx context.Context, c *Claims, from Client) error {
 	now := a.c.Now()
 	switch {
-	case c.Kind == Refresh || c.ID == "" && c.Number > 0:
+	case c.Number > 0 && (c.Kind == Refresh || c.ID == ""):
 		if _, err := a.end(ctx, Which{Number: c.Number}); err != nil {
 			return err
 		}
@@ -140,6 +143,9 @@ func (a *Authority) Revoke(ctx context.Context, raw string, from Client) error {
 			return err
 		}
 		return nil
+	}
+	if c.Number == 0 && c.Kind == Refresh {
+		return ignoreEnded(a.disown(ctx, raw, c, from))
 	}
 	return ignoreEnded(a.RevokeToken(ctx, c, from))
 }

@@ -1,0 +1,89 @@
+package watchword
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+)
+
+// adoptedGeneration is that of the refresh token that another system signed:
+// the session made from it begins as if we had handed it out ourselves.
+const adoptedGeneration = 1
+
+// refreshed returns the session of a refresh token, and the generation that
+// the token bears.
+func (a *Authority) refreshed(ctx context.Context, raw string, c *Claims, from Client) (Session, int, error) {
+	if c.Number == 0 {
+		s, err := a.adopt(ctx, raw, c, from)
+		return s, adoptedGeneration, err
+	}
+	s, err := a.session(ctx, c)
+	return s, c.Generation, err
+}
+
+// adopt returns the session of a refresh token that the old system signed;
+// at its first showing it makes one. Origin is unique, so of two showings at
+// once one makes the session and the other gets it, and the refresh machine
+// treats the second like any repeat: the token is the direct predecessor of
+// what the first was answered with.
+func (a *Authority) adopt(ctx context.Context, raw string, c *Claims, from Client) (Session, error) {
+	now := a.c.Now()
+	if err := a.verifier.standing(c, now, []Kind{Refresh}, nil); err != nil {
+		return Session{}, err
+	}
+	if !now.Before(a.c.AdoptUntil) {
+		return Session{}, fmt.Errorf("%w: a token of another system", SessionEnded)
+	}
+	u, err := a.userOf(ctx, c)
+	switch {
+	case errors.Is(err, NotFound), err == nil && !u.Active:
+		return Session{}, fmt.Errorf("%w: %w", SessionEnded, UserDisabled)
+	case err != nil:
+		return Session{}, fmt.Errorf("read user: %w", err)
+	}
+	origin := sha256.Sum256([]byte(raw))
+	limit := now.Add(a.c.SessionLifetime)
+	// The row must stand for as long as the token could be adopted again.
+	shown := earlier(c.Expiry.Add(a.c.Leeway), a.c.AdoptUntil)
+	if limit.Before(shown) {
+		limit = shown
+	}
+	s, err := a.createSession(ctx, u, Session{
+		Generation: adoptedGeneration, CreatedAt: now, AdvancedAt: now,
+		IdleUntil: earlier(c.Expiry.Add(a.c.Leeway), limit), ExpiresAt: limit, Origin: origin[:],
+		ClientID: PeopleClient, Device: from.Device, Address: addressText(from.Address),
+	})
+	switch {
+	case err == nil:
+		a.tell(ctx, Event{Kind: SignedIn, At: now, UserID: u.ID, Login: u.Login, Session: s.Number, Client: from, Detail: "adopted"})
+		return s, nil
+	case errors.Is(err, Conflict):
+		if s.Profile != a.c.Profile {
+			return Session{}, fmt.Errorf("%w: session of profile %s", WrongKind, s.Profile)
+		}
+		return s, nil
+	case errors.Is(err, UserDisabled):
+		return Session{}, fmt.Errorf("%w: %w", SessionEnded, err)
+	default:
+		return Session{}, err
+	}
+}
+
+// disown makes a refresh token that the old system signed count no longer:
+// by its jti, and with the session that was or could have been made from it.
+func (a *Authority) disown(ctx context.Context, raw string, c *Claims, from Client) error {
+	s, err := a.adopt(ctx, raw, c, from)
+	switch code := CodeOf(err); {
+	case err == nil:
+		if _, err := a.end(ctx, Which{Number: s.Number}); err != nil {
+			return err
+		}
+	case code == Internal || code == Unavailable:
+		return err
+	}
+	if c.ID == "" {
+		return nil // it never opens another session, and has opened nothing else
+	}
+	return a.RevokeToken(ctx, c, from)
+}

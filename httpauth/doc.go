@@ -80,5 +80,6 @@
 // whose input was read and whose token was verified, may call Do for what Op
 // would have done and Answer for what Out would have said, and the service
 // with its optional interfaces, for which Route.Needs asks when the route is
-// mounted. It returns errors with a code, and never writes to the connection.
+// mounted. It returns errors with a code ([Invalid] for input that no Field can
+// judge), and never writes to the connection.
 package httpauth

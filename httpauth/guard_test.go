@@ -250,6 +250,54 @@ func TestAmbientTransport(t *testing.T) {
 	b.do(call{method: "GET", path: "/auth/v1/me", header: bearer(access)}).is(t, 401, "invalid_token", "session_ended")
 }
 
+// carrying is a transport whose refresh token comes in a header, and which
+// may fail to write.
+type carrying struct {
+	ambient
+	err error
+}
+
+func (carrying) Refresh(r *http.Request) (string, bool) {
+	token := r.Header.Get("X-Refresh")
+	return token, token != ""
+}
+
+func (c carrying) Write(w http.ResponseWriter, t watchword.Tokens) error {
+	if c.err == nil {
+		w.Header().Set("X-Refresh", t.Refresh)
+	}
+	return c.err
+}
+
+func TestRefreshTokenOfTheTransport(t *testing.T) {
+	b := newBench(t)
+	b.mount(httpauth.Native("/auth/v1", carrying{}))
+	in := b.do(jsonCall("POST", "/auth/v1/token", `{"login":"ann","password":"ann-pass-77"}`))
+	refresh := in.header.Get("X-Refresh")
+	none := b.do(call{method: "POST", path: "/auth/v1/refresh"})
+	none.is(t, 400, "invalid_request", "invalid_request")
+	b.do(jsonCall("POST", "/auth/v1/refresh", `{"refresh_token":"x"}`, "X-Refresh", refresh)).is(t, 400, "invalid_request", "invalid_request")
+	both := b.do(jsonCall("POST", "/auth/v1/refresh", `{"refresh_token":"`+refresh+`"}`, "X-Refresh", refresh))
+	both.is(t, 200, "", "")
+	next := b.do(call{method: "POST", path: "/auth/v1/refresh", header: []string{"X-Refresh", refresh}})
+	next.is(t, 200, "", "")
+	if got := next.header.Get("X-Refresh"); got == "" || got == refresh || strings.Contains(next.body, got) {
+		t.Errorf("the successor is %q, the body %s", got, next.body)
+	}
+	b.do(call{method: "POST", path: "/auth/v1/logout", header: []string{"X-Refresh", next.header.Get("X-Refresh")}}).is(t, 200, "", "")
+	b.do(call{method: "POST", path: "/auth/v1/refresh", header: []string{"X-Refresh", next.header.Get("X-Refresh")}}).is(t, 400, "invalid_grant", "session_ended")
+}
+
+func TestTransportThatCannotWrite(t *testing.T) {
+	b := newBench(t)
+	b.mount(httpauth.Native("/auth/v1", carrying{err: errors.New("cookie of 5,000 bytes")}))
+	a := b.do(jsonCall("POST", "/auth/v1/token", `{"login":"ann","password":"ann-pass-77"}`))
+	a.is(t, 500, "server_error", "internal")
+	if strings.Contains(a.body, "cookie") {
+		t.Errorf("the answer shows the error: %s", a.body)
+	}
+}
+
 func TestBearerOfOthers(t *testing.T) {
 	tests := map[string]struct {
 		transport httpauth.Bearer

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -69,6 +70,8 @@ type Field struct {
 	NumberAsText bool
 	// OneOf are the values allowed; nil: any.
 	OneOf []string
+	// Valid judges text further; nil: any will do.
+	Valid func(text string) bool
 }
 
 func (f Field) name() string {
@@ -86,9 +89,8 @@ type Fault struct {
 	// Got is the kind of JSON value found: "null", "boolean", "string",
 	// "number", "object", "array".
 	Got string
-	// Value is the text found, for FaultValue.
+	// Value is the text found where it is not among OneOf.
 	Value string
-	// OneOf are the values allowed, for FaultValue.
 	OneOf []string
 }
 
@@ -101,7 +103,7 @@ const (
 	FaultBlank               // required and empty
 	FaultNull                // JSON null
 	FaultType                // another JSON type, see Got; or text with a NUL
-	FaultValue               // not among OneOf
+	FaultValue               // not among OneOf, or not Valid
 	FaultSyntax              // the body cannot be read; stands alone, without a field
 	FaultNotObject           // JSON, but no object, see Got; stands alone
 )
@@ -128,9 +130,13 @@ func syntaxFault(detail string) error {
 	return &inputError{faults: []Fault{{Kind: FaultSyntax}}, detail: detail}
 }
 
+// Invalid returns InvalidRequest with faults, for Serve functions that judge
+// their input further than fields can.
+func Invalid(faults ...Fault) error { return &inputError{faults: faults} }
+
 // missing is a parameter that the operation turned out to need.
 func missing(p Param) error {
-	return &inputError{faults: []Fault{{Kind: FaultMissing, Param: p, Name: string(p)}}}
+	return Invalid(Fault{Kind: FaultMissing, Param: p, Name: string(p)})
 }
 
 // values are what was read: a field that was absent or empty is not in it.
@@ -236,7 +242,7 @@ func judge(fields []Field, found map[string]rawValue, form bool) (values, error)
 		kind := f.fault(raw, ok, form)
 		if kind != 0 {
 			faults = append(faults, Fault{
-				Kind: kind, Param: f.Param, Name: f.name(), Got: kindName(raw.kind), Value: valueOf(kind, raw), OneOf: f.OneOf,
+				Kind: kind, Param: f.Param, Name: f.name(), Got: kindName(raw.kind), Value: f.valueOf(kind, raw), OneOf: f.OneOf,
 			})
 			continue
 		}
@@ -284,25 +290,16 @@ func (f Field) fault(raw rawValue, ok, form bool) FaultKind {
 		return 0
 	case raw.text == "":
 		return FaultBlank
-	case f.OneOf != nil && !oneOf(f.OneOf, raw.text):
+	case f.OneOf != nil && !slices.Contains(f.OneOf, raw.text), f.Valid != nil && !f.Valid(raw.text):
 		return FaultValue
 	}
 	return 0
 }
 
-func oneOf(values []string, s string) bool {
-	for _, v := range values {
-		if v == s {
-			return true
-		}
-	}
-	return false
-}
-
 // valueOf repeats only what a profile may want to: never a password of the
 // wrong type.
-func valueOf(kind FaultKind, raw rawValue) string {
-	if kind == FaultValue {
+func (f Field) valueOf(kind FaultKind, raw rawValue) string {
+	if kind == FaultValue && f.OneOf != nil {
 		return raw.text
 	}
 	return ""

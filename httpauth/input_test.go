@@ -264,6 +264,7 @@ func TestFaults(t *testing.T) {
 		{Param: httpauth.ParamLogin, Name: "username"},
 		{Param: httpauth.ParamPassword, NumberAsText: true},
 		{Param: "remember", Optional: true, Flag: true},
+		{Param: "mail", Optional: true, Valid: func(s string) bool { return strings.Contains(s, "@") }},
 	}
 	var got []httpauth.Fault
 	p := httpauth.Profile{Name: "x", Prefix: "/", Routes: []httpauth.Route{{
@@ -298,10 +299,12 @@ func TestFaults(t *testing.T) {
 		"a value": {formCall("/login", "grant_type=x&username=a"), []httpauth.Fault{
 			{Kind: httpauth.FaultValue, Param: httpauth.ParamGrantType, Name: "grant_type", Got: "string", Value: "x", OneOf: []string{"password"}}, pass,
 		}},
-		"a list":     {jsonCall("POST", "/login", "[1]"), []httpauth.Fault{{Kind: httpauth.FaultNotObject, Got: "array"}}},
-		"no JSON":    {jsonCall("POST", "/login", "{"), []httpauth.Fault{{Kind: httpauth.FaultSyntax}}},
-		"fine":       {jsonCall("POST", "/login", `{"username":"a","password":1,"remember":true}`), nil},
-		"fine, form": {formCall("/login", "username=a&password=1&remember=false&grant_type="), nil},
+		"an address":   {formCall("/login", "username=a&password=b&mail=x"), []httpauth.Fault{{Kind: httpauth.FaultValue, Param: "mail", Name: "mail", Got: "string"}}},
+		"a flag, form": {formCall("/login", "username=a&password=b&remember=1"), []httpauth.Fault{{Kind: httpauth.FaultType, Param: "remember", Name: "remember", Got: "string"}}},
+		"a list":       {jsonCall("POST", "/login", "[1]"), []httpauth.Fault{{Kind: httpauth.FaultNotObject, Got: "array"}}},
+		"no JSON":      {jsonCall("POST", "/login", "{"), []httpauth.Fault{{Kind: httpauth.FaultSyntax}}},
+		"fine":         {jsonCall("POST", "/login", `{"username":"a","password":1,"remember":true}`), nil},
+		"fine, form":   {formCall("/login", "username=a&password=1&remember=false&grant_type=&mail=a@b"), nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

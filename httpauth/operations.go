@@ -3,6 +3,7 @@ package httpauth
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/watchword-auth/watchword"
 )
@@ -112,7 +113,7 @@ func signOut(s Service) operate {
 	return func(x *Exchange) (Result, error) {
 		var shown []string
 		add := func(raw string, ok bool) {
-			if ok && raw != "" && !oneOf(shown, raw) {
+			if ok && raw != "" && !slices.Contains(shown, raw) {
 				shown = append(shown, raw)
 			}
 		}

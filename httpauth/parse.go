@@ -27,7 +27,7 @@ func parseJSON(body []byte, fields []Field) (map[string]rawValue, error) {
 		if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 			return nil, syntaxFault("more than one JSON value")
 		}
-		return nil, &inputError{faults: []Fault{{Kind: FaultNotObject, Got: kindName(byte(kind))}}}
+		return nil, Invalid(Fault{Kind: FaultNotObject, Got: kindName(byte(kind))})
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return nil, syntaxFault("no JSON")

@@ -177,6 +177,12 @@ func TestServe(t *testing.T) {
 			{Pattern: "GET fault", Serve: func(*httpauth.Exchange) (httpauth.Reply, error) {
 				return httpauth.Reply{}, errors.New("detail")
 			}},
+			{Pattern: "GET invalid", Serve: func(*httpauth.Exchange) (httpauth.Reply, error) {
+				return httpauth.Reply{}, httpauth.Invalid(httpauth.Fault{Kind: httpauth.FaultValue, Name: "x"})
+			}},
+			{Pattern: "GET unwritable", Guarded: true, Op: httpauth.OpWhoami, Out: httpauth.Output{Members: []httpauth.Member{
+				{Name: "x", From: func(httpauth.Result) any { return make(chan int) }},
+			}}},
 		},
 	}
 	b.mount(p)
@@ -199,6 +205,12 @@ func TestServe(t *testing.T) {
 	}
 	if a := b.do(call{method: "GET", path: "/whose/1"}); a.status != 401 || a.body != `"unauthenticated"` {
 		t.Errorf("GET /whose/1 without a token = %d %s", a.status, a.body)
+	}
+	if a := b.do(call{method: "GET", path: "/invalid"}); a.status != 400 || len(seen.Faults) != 1 || seen.Faults[0].Name != "x" {
+		t.Errorf("GET /invalid = %d %s, faults %v", a.status, a.body, seen.Faults)
+	}
+	if a := b.do(call{method: "GET", path: "/unwritable", header: bearer(access)}); a.status != 500 || a.body != `"internal"` {
+		t.Errorf("GET /unwritable = %d %s", a.status, a.body)
 	}
 	if a := b.do(call{method: "GET", path: "/fault"}); a.status != 500 || a.body != `"internal"` || reported == nil || reported.Error() != "detail" {
 		t.Errorf("GET /fault = %d %s, reported %v", a.status, a.body, reported)

@@ -8,8 +8,8 @@ BENCH    ?= .
 COUNT    ?= 1
 OUT      ?= dist
 
-PACKAGES := ./... ./bench/... ./cmd/watchword/...
-MODULES  := . bench cmd/watchword tools
+PACKAGES := ./... ./bench/... ./cmd/watchword/... ./examples/...
+MODULES  := . bench cmd/watchword examples tools
 
 # What CI checks, in this order: what fails sooner comes first.
 CHECKS := build tidy-check requirements fmt-check lint deadcode vuln test fuzz

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/httpauth"
@@ -39,6 +40,9 @@ type Options struct {
 	// tokens that were issued before; new ones are signed with a secret that
 	// the server makes and keeps.
 	InsecureShortSecret bool
+	// AdoptUntil is the end of the time in which refresh tokens that the old
+	// system signed are taken over; see [watchword.Config.AdoptUntil].
+	AdoptUntil time.Time
 	// Exposed says that the server is reachable from other machines: secrets
 	// that are printed in public documents are then refused.
 	Exposed bool
@@ -51,8 +55,9 @@ type maker func(Options) (Dialect, error)
 // nothing registers itself here.
 func makers() map[string]maker {
 	return map[string]maker{
-		"ellar":  Ellar,
-		"oauth2": OAuth2,
+		"ellar":    Ellar,
+		"esmerald": Esmerald,
+		"oauth2":   OAuth2,
 	}
 }
 

@@ -254,18 +254,7 @@ func (c *oauth2Settings) problem(p httpauth.Problem) httpauth.Reply {
 // invalid answers wrong input as FastAPI on pydantic 1 does, or as Esmerald.
 func (c *oauth2Settings) invalid(p httpauth.Problem) httpauth.Reply {
 	if c.esmerald {
-		list := make([]httpauth.Object, 0, len(p.Faults))
-		for _, f := range pydanticFaults(p.Faults) {
-			loc := f[1].Value.([]any)
-			list = append(list, httpauth.Object{f[0], {Name: "loc", Value: loc[1:]}, f[2]})
-		}
-		url := ""
-		if p.Request != nil {
-			url = requestURL(p.Request)
-		}
-		return httpauth.JSON(http.StatusBadRequest, httpauth.Object{
-			{Name: "detail", Value: "Validation failed for " + url + " with method POST."}, {Name: "errors", Value: list},
-		})
+		return esmeraldInvalid(p.Request, esmeraldFaults(p.Faults))
 	}
 	list := make([]httpauth.Object, 0, len(p.Faults))
 	for _, f := range p.Faults {

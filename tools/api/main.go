@@ -47,7 +47,7 @@ func compare(apidiff string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	tree, exported := filepath.Join(dir, "tree"), filepath.Join(dir, "old")
-	if _, err := output(".", "git", "worktree", "add", "--detach", tree, tag); err != nil {
+	if _, err := output(".", "git", "worktree", "add", "--quiet", "--detach", tree, tag); err != nil {
 		return err
 	}
 	defer func() {

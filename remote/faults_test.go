@@ -93,6 +93,7 @@ func faults(t testing.TB) map[string]http.HandlerFunc {
 		"cut JSON":                  answer(set, string(public[:len(public)-1])),
 		"a kid twice":               answer(set, keys(one, one)),
 		"a secret":                  answer(set, keys(secret)),
+		"a secret that only checks": answer(set, strings.Replace(keys(secret), `"kty"`, `"key_ops":["verify"],"kty"`, 1)),
 		"a secret beside a key":     answer(set, keys(one, secret)),
 		"a private key":             answer(set, keys(private)),
 		"no key that verifies":      answer(set, strings.Replace(string(public), `"kty"`, `"key_ops":["sign"],"kty"`, 1)),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -390,4 +391,56 @@ func TestClose(t *testing.T) {
 			t.Errorf("fetched after Close")
 		}
 	})
+	synctest.Test(t, func(t *testing.T) { // without a fault before it
+		k := ready(t, newAuthority(newKey(t)), nil)
+		k.Close()
+		if _, err := k.VerifyingKeys(t.Context(), stranger(1)); !errors.Is(err, jwt.ErrUnknownKey) {
+			t.Errorf("VerifyingKeys(unknown) = %v after Close, want ErrUnknownKey", err)
+		}
+		time.Sleep(24 * time.Hour)
+		if _, err := k.VerifyingKeys(t.Context(), stranger(1)); !errors.Is(err, watchword.Unavailable) {
+			t.Errorf("VerifyingKeys(unknown) = %v a day after Close, want Unavailable", err)
+		}
+	})
+}
+
+// A key that is held costs a look, and a verification little more than its
+// cryptography.
+func BenchmarkKeys(b *testing.B) {
+	key, err := jwt.GenerateKey(jwt.ES256)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := httptest.NewServer(newAuthority(key))
+	defer s.Close()
+	k, err := remote.NewKeys(remote.KeysConfig{URL: s.URL + setPath})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer k.Close()
+	if err := k.Wait(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	raw := token(b, key, time.Now())
+	v := verifier(k, nil)
+	first := *v
+	first.Memory = nil
+	b.Run("VerifyingKeys", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := k.VerifyingKeys(b.Context(), header(key)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	for name, v := range map[string]*watchword.Verifier{"Verify/first": &first, "Verify/again": v} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := v.Verify(b.Context(), raw); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -177,8 +177,8 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// What the transport of our own reads is bounded: a body by what it unpacks
-// to, and the header.
+// An answer is bounded before it is read: the header, and the body by what it
+// unpacks to and without waiting for its end.
 func TestAnswerIsBounded(t *testing.T) {
 	var bomb bytes.Buffer
 	w := gzip.NewWriter(&bomb)
@@ -189,14 +189,20 @@ func TestAnswerIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
-		header, value, body, fault string
+		header, value, body string
+		end                 http.HandlerFunc
+		fault               string
 	}{
-		"compressed bomb":  {"Content-Encoding", "gzip", bomb.String(), "more than 524288 bytes"},
-		"header of 128 kB": {"X-Padding", strings.Repeat("x", 128<<10), "{}", "headers exceeded 65536 bytes"},
+		"compressed bomb":  {"Content-Encoding", "gzip", bomb.String(), nil, "more than 524288 bytes"},
+		"endless":          {"X", "", strings.Repeat(" ", 1<<20), hang, "more than 524288 bytes"},
+		"header of 128 kB": {"X", strings.Repeat("x", 128<<10), "{}", nil, "headers exceeded 65536 bytes"},
 	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set(test.header, test.value)
 			answer("application/json", test.body)(w, r)
+			if test.end != nil {
+				test.end(w, r)
+			}
 		}))
 		defer s.Close()
 		k, err := remote.NewKeys(remote.KeysConfig{URL: s.URL})

@@ -194,10 +194,10 @@ func TestGuardDenyAndReport(t *testing.T) {
 		if p.Request != r || p.Op != 0 {
 			t.Errorf("problem of %v and %d, want of the request and 0", p.Request, p.Op)
 		}
-		http.Error(w, p.Code.Error(), 418)
+		http.Error(w, p.Code.Error(), http.StatusTeapot)
 	}
 	a := serve(guard.Require()(subject), call{method: "GET", path: "/", header: bearer("x.y.z")})
-	if a.status != 418 || a.body != "token_malformed\n" || !errors.Is(reported, watchword.TokenMalformed) {
+	if a.status != http.StatusTeapot || a.body != "token_malformed\n" || !errors.Is(reported, watchword.TokenMalformed) {
 		t.Errorf("%d %q, reported %v", a.status, a.body, reported)
 	}
 }

@@ -228,9 +228,18 @@ func mustSignIn(t *testing.T, b *bench) string {
 
 func TestStyle(t *testing.T) {
 	v := httpauth.Object{
-		{Name: "a", Value: "x,y: \"z\" \\ \n\u2028<>&é😀"}, {Name: "n", Value: nil}, {Name: "i", Value: 1}, {Name: "l", Value: int64(-2)},
-		{Name: "t", Value: true}, {Name: "s", Value: []string(nil)}, {Name: "o", Value: httpauth.Object{}}, {Name: "q", Value: []any{"b", 1, nil}},
-		{Name: "r", Value: httpauth.Raw(`{"k":1}`)}, {Name: "m", Value: map[string]int{"b": 1, "a": 2}}, {Name: "f", Value: 1.5}, {Name: "bad", Value: "\xff"},
+		{Name: "a", Value: "x,y: \"z\" \\ \n\u2028<>&é😀"},
+		{Name: "n", Value: nil},
+		{Name: "i", Value: 1},
+		{Name: "l", Value: int64(-2)},
+		{Name: "t", Value: true},
+		{Name: "s", Value: []string(nil)},
+		{Name: "o", Value: httpauth.Object{}},
+		{Name: "q", Value: []any{"b", 1, nil}},
+		{Name: "r", Value: httpauth.Raw(`{"k":1}`)},
+		{Name: "m", Value: map[string]int{"b": 1, "a": 2}},
+		{Name: "f", Value: 1.5},
+		{Name: "bad", Value: "\xff"},
 	}
 	tests := map[string]struct {
 		style httpauth.Style

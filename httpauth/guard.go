@@ -93,7 +93,7 @@ func (g *Guard) access(r *http.Request) (string, bool) {
 }
 
 func (g *Guard) check(r *http.Request, raw string, policies []watchword.Policy) (*watchword.Claims, error) {
-	if g.Transport != nil && g.Transport.Ambient() {
+	if g.Transport != nil && ambientIn(g.Transport, r) {
 		if err := checkOrigin(g.Origin, r); err != nil {
 			return nil, err
 		}

@@ -90,17 +90,24 @@ func notFound(w http.ResponseWriter, r *http.Request, shape func(Problem) Reply)
 // with its transport, and its shape of refusals.
 func (p Profile) Guard(s Service) *Guard {
 	shape := p.problem()
-	return &Guard{
-		Verify: s.Verify, Transport: p.transport(), Origin: p.Origin, Report: p.Report,
+	g := &Guard{
+		Verify: s.Verify, Origin: p.Origin, Report: p.Report,
 		Deny: func(w http.ResponseWriter, _ *http.Request, problem Problem) { writeProblem(w, problem, shape) },
 	}
+	var err error
+	if g.Transport, err = p.transport(s); err != nil {
+		g.Verify = nil // Mount reports the fault; until then nobody gets in
+	}
+	return g
 }
 
-func (p Profile) transport() Transport {
-	if p.Transport == nil {
-		return Bearer{}
+// transport is the profile's, bound to where it is mounted.
+func (p Profile) transport(s Service) (Transport, error) {
+	issuer := ""
+	if i, ok := s.(Issuer); ok {
+		issuer = i.Issuer()
 	}
-	return p.Transport
+	return bindTransport(p.Transport, issuer, p.Prefix)
 }
 
 func (p Profile) problem() func(Problem) Reply {
@@ -145,7 +152,7 @@ func (e *endpoint) pragma() string {
 
 func (e *endpoint) serve(w http.ResponseWriter, x *Exchange) (Reply, error) {
 	transport := e.profile.Transport
-	if transport.Ambient() {
+	if ambientIn(transport, x.Request) {
 		// Sign-in too: a browser made to sign in as somebody else is an
 		// attack as well (login CSRF).
 		if err := checkOrigin(e.profile.Origin, x.Request); err != nil {
@@ -175,7 +182,10 @@ func (e *endpoint) serve(w http.ResponseWriter, x *Exchange) (Reply, error) {
 	}
 	switch {
 	case result.Tokens.Access != "":
-		err = transport.Write(w, result.Tokens)
+		if err = transport.Write(w, result.Tokens); err != nil {
+			// Nobody will ever hold these tokens.
+			_ = e.service.SignOut(x.Request.Context(), watchword.SignOutRequest{Raw: result.Tokens.Access, Client: x.Client})
+		}
 	case e.route.Op == OpSignOut:
 		transport.Clear(w)
 	}

@@ -68,7 +68,7 @@ func tokenInput() Input {
 // tokens, no script gets to see them.
 func tokenOutput(t Transport) Output {
 	var members []Member
-	if !t.Ambient() {
+	if !writes(t).Ambient() {
 		members = []Member{{Name: "access_token", Value: AccessToken}, {Name: "refresh_token", Value: RefreshToken}}
 	}
 	return Output{Members: append(

@@ -25,7 +25,12 @@ func newTable(faces []Face) (*table, error) {
 		if f.Service == nil {
 			continue
 		}
-		p.Transport, p.Problem = p.transport(), p.problem()
+		bound, err := p.transport(f.Service)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("profile %s: %w", p.Name, err))
+			continue
+		}
+		p.Transport, p.Problem = bound, p.problem()
 		if p.ClientOf == nil {
 			p.ClientOf = ClientOf
 		}

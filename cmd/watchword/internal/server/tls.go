@@ -27,7 +27,7 @@ func tlsConfig(c config.TLS, log *slog.Logger) (*tls.Config, error) {
 		}
 		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
 	case c.Cert != "":
-		r := &renewed{files: c, log: log}
+		r := &renewed{files: c, log: log, looked: time.Now()}
 		if err := r.load(); err != nil {
 			return nil, err
 		}

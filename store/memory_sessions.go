@@ -71,7 +71,7 @@ func (m *Memory) AdvanceSession(_ context.Context, number int64, a watchword.Adv
 	}
 	if ended {
 		m.close(next)
-		m.append(sessionFact(number, a.Until))
+		m.append(sessionFact(number, factLife(s, a.Until)))
 	}
 	return tidySession(next), err
 }
@@ -135,7 +135,7 @@ func (m *Memory) end(numbers []int64, until, at time.Time) int {
 		s.EndedAt = stamp(at)
 		m.sessions[number] = s
 		m.close(s)
-		m.append(sessionFact(number, until))
+		m.append(sessionFact(number, factLife(s, until)))
 		ended++
 	}
 	return ended

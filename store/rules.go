@@ -219,6 +219,15 @@ func sessionFact(number int64, until time.Time) watchword.Fact {
 	return tidyFact(watchword.Fact{Kind: watchword.SessionFact, Number: number, Until: until})
 }
 
+// factLife is how long a fact about the session lives: as asked, but that of
+// one which was issued without a refresh token as long as its access token.
+func factLife(s watchword.Session, until time.Time) time.Time {
+	if s.Generation == 0 && s.ExpiresAt.After(until) {
+		return s.ExpiresAt
+	}
+	return until
+}
+
 // userFact says that all sessions of the user up to a number have ended; by
 // its Before it reaches tokens that have no session too.
 func userFact(id string, upTo, except int64, until, at time.Time) watchword.Fact {

@@ -138,7 +138,7 @@ func (d *DB) AdvanceSession(ctx context.Context, number int64, a watchword.Advan
 			return nil
 		}
 		if ended {
-			if err := appendFact(ctx, q, sessionFact(number, a.Until)); err != nil {
+			if err := appendFact(ctx, q, sessionFact(number, factLife(s.Session, a.Until))); err != nil {
 				return err
 			}
 		}
@@ -208,7 +208,8 @@ const (
 const (
 	countOpen  = `SELECT count(*) FROM ww_sessions WHERE ended_at IS NULL`
 	insertOpen = `INSERT INTO ww_facts (n, kind, id, number, up_to, except_session, before, until)
-		SELECT ? + row_number() OVER (ORDER BY number), ?, '', number, 0, 0, ?, ? FROM ww_sessions WHERE ended_at IS NULL`
+		SELECT ? + row_number() OVER (ORDER BY number), ?, '', number, 0, 0, ?,
+			CASE WHEN generation = 0 AND expires_at > ? THEN expires_at ELSE ? END FROM ww_sessions WHERE ended_at IS NULL`
 	endOpen = `UPDATE ww_sessions SET ended_at = ?,
 		purge_hour = CASE WHEN origin IS NULL AND purge_hour > ? THEN ? ELSE purge_hour END WHERE ended_at IS NULL`
 )
@@ -234,7 +235,7 @@ func factsWhere(ctx context.Context, q *statements, which selection, f watchword
 	if err != nil {
 		return 0, err
 	}
-	_, err = q.exec(ctx, insertOpen+string(which), append([]any{last - int64(count), f.Kind, instant(f.Before), micros(f.Until)}, args...)...)
+	_, err = q.exec(ctx, insertOpen+string(which), append([]any{last - int64(count), f.Kind, instant(f.Before), micros(f.Until), micros(f.Until)}, args...)...)
 	return count, err
 }
 

@@ -53,6 +53,9 @@ func Sessions(t *testing.T, open Open) {
 			"Which must name one way", "A Which that was not filled in must never mean everybody.",
 			whichIsChecked,
 		}, {
+			"facts outlive issued tokens", "A session of generation 0 has one access token that lives to ExpiresAt: its fact must not die before.",
+			issuedSessions,
+		}, {
 			"ending races advancing", "Once EndSessions has returned no refresh of the session succeeds.",
 			endRacesAdvance,
 		}, {
@@ -355,4 +358,28 @@ func together(n int, f func(i int)) {
 	}
 	close(start)
 	wg.Wait()
+}
+
+func issuedSessions(t *testing.T, in Instance) {
+	s := need[watchword.Store](t, in.Store)
+	issued := create(t, s, watchword.Session{UserID: "car:42", CreatedAt: day(1), IdleUntil: day(9), ExpiresAt: day(9)})
+	usual := someone("car:42")
+	usual.ExpiresAt = day(9)
+	usual = create(t, s, usual)
+	if _, err := s.EndSessions(t.Context(), watchword.Which{UserID: "car:42"}, day(2), day(1)); err != nil {
+		t.Fatal(err)
+	}
+	found, _, err := s.FactsSince(t.Context(), watchword.Cursor{}, day(1), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		want := day(2)
+		if f.Number == issued.Number {
+			want = day(9)
+		}
+		if f.Kind == watchword.SessionFact && !f.Until.Equal(want) {
+			t.Errorf("the fact about session %d (issued: %d, usual: %d) lives until %v, want %v", f.Number, issued.Number, usual.Number, f.Until, want)
+		}
+	}
 }

@@ -61,9 +61,12 @@ type Verifier struct {
 // of the payload is looked at before the signature is good. No kind means
 // Access. Errors carry a Code. No store and no network is touched.
 func (v *Verifier) Verify(ctx context.Context, raw string, kinds ...Kind) (*Claims, error) {
-	now := v.now()
+	// The version is read once, before the keys are: where they change
+	// meanwhile, the token is remembered under the old version, which no
+	// longer counts, and never under the new one, which may not have its key.
+	now, version := v.now(), v.version()
 	if v.Memory != nil {
-		if c := v.Memory.get(raw, v.version()); c != nil {
+		if c := v.Memory.get(raw, version); c != nil {
 			if err := v.standing(c, now, kinds, nil); err != nil {
 				return nil, err
 			}
@@ -78,7 +81,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string, kinds ...Kind) (*Clai
 		return nil, err
 	}
 	if v.Memory != nil {
-		v.Memory.put(raw, v.version(), c)
+		v.Memory.put(raw, version, c)
 	}
 	return c, nil
 }

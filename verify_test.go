@@ -1,6 +1,7 @@
 package watchword_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -225,4 +226,42 @@ func BenchmarkVerifySeenBefore(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// swapping changes the ring right after a look-up, as a rotation that comes
+// between the two would.
+type swapping struct {
+	ring *jwt.Keyring
+	swap func()
+}
+
+func (s *swapping) Version() uint64 { return s.ring.Version() }
+
+func (s *swapping) VerifyingKeys(ctx context.Context, h jwt.Header) ([]*jwt.Key, error) {
+	keys, err := s.ring.VerifyingKeys(ctx, h)
+	s.swap()
+	return keys, err
+}
+
+// A token that was being verified while its key was taken away is not
+// remembered under the keys that follow.
+func TestAKeyTakenAwayDuringAVerification(t *testing.T) {
+	old, ring := fixedRing(t)
+	next, _ := fixedRing(t)
+	source := &swapping{ring: ring}
+	source.swap = func() {
+		source.swap = func() {}
+		if err := ring.Replace(jwt.RingKey{Key: next, State: jwt.Active}); err != nil {
+			t.Error(err)
+		}
+	}
+	v := watchword.Verifier{
+		Now: func() time.Time { return noon }, Keys: source, Issuer: "https://issuer.example", Audience: "shop",
+		Memory: watchword.NewVerified(64),
+	}
+	raw := signed(t, old, "at+jwt", goodPayload)
+	_, err := v.Verify(ctx, raw)
+	want(t, "Verify while the key goes", err, fine)
+	_, err = v.Verify(ctx, raw)
+	want(t, "Verify after it has gone", err, watchword.BadSignature)
 }

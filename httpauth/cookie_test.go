@@ -271,3 +271,18 @@ func TestBindRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestMachinesGetTheirTokenInTheBody(t *testing.T) {
+	b := newBench(t)
+	id, secret, record := watchword.NewClientSecret("billing", []string{"read"}, b.clock.Now())
+	if err := b.store.CreateClient(context.Background(), record); err != nil {
+		t.Fatal(err)
+	}
+	h := cookieHandler(t, b, httpauth.TwoCookies{})
+	form := "grant_type=client_credentials&client_id=" + id + "&client_secret=" + secret
+	answer := cookieJar{}.send(h, "POST", "/auth/v1/token", form, "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "")
+	var body map[string]any
+	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil || answer.StatusCode != 200 || body["access_token"] == nil || len(answer.Cookies()) != 0 {
+		t.Errorf("client credentials = %d %v, %d cookies", answer.StatusCode, body, len(answer.Cookies()))
+	}
+}

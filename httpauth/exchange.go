@@ -46,6 +46,8 @@ func (x *Exchange) Answer(r Result) (Reply, error) {
 		case m.From != nil:
 			o = append(o, Pair{m.Name, m.From(r)})
 		case m.Value == RefreshToken && r.Tokens.Refresh == "":
+		case (m.Value == AccessToken || m.Value == RefreshToken) && writes(x.Transport()).Ambient() && !r.InBody:
+			// What rides in cookies is not for scripts to see.
 		case m.Value != 0:
 			o = append(o, Pair{m.Name, m.Value.of(r.Tokens)})
 		default:

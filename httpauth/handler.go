@@ -181,7 +181,7 @@ func (e *endpoint) serve(w http.ResponseWriter, x *Exchange) (Reply, error) {
 		return Reply{}, err
 	}
 	switch {
-	case result.Tokens.Access != "":
+	case result.Tokens.Access != "" && !result.InBody:
 		if err = transport.Write(w, result.Tokens); err != nil {
 			// Nobody will ever hold these tokens.
 			_ = e.service.SignOut(x.Request.Context(), watchword.SignOutRequest{Raw: result.Tokens.Access, Client: x.Client})

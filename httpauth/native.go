@@ -16,7 +16,7 @@ func Native(prefix string, t Transport) Profile {
 	if t == nil {
 		t = Bearer{}
 	}
-	tokens := tokenOutput(t)
+	tokens := tokenOutput()
 	return Profile{
 		Name: watchword.NativeProfile, Prefix: prefix, Transport: t,
 		Routes: []Route{
@@ -64,19 +64,15 @@ func tokenInput() Input {
 	}
 }
 
-// tokenOutput is RFC 6749, section 5.1. Where the transport carries the
-// tokens, no script gets to see them.
-func tokenOutput(t Transport) Output {
-	var members []Member
-	if !writes(t).Ambient() {
-		members = []Member{{Name: "access_token", Value: AccessToken}, {Name: "refresh_token", Value: RefreshToken}}
-	}
-	return Output{Members: append(
-		members,
-		Member{Name: "token_type", Text: "Bearer"},
-		Member{Name: "expires_in", Value: ExpiresIn},
-		Member{Name: "scope", Value: GrantedScope},
-	)}
+// tokenOutput is RFC 6749, section 5.1.
+func tokenOutput() Output {
+	return Output{Members: []Member{
+		{Name: "access_token", Value: AccessToken},
+		{Name: "refresh_token", Value: RefreshToken},
+		{Name: "token_type", Text: "Bearer"},
+		{Name: "expires_in", Value: ExpiresIn},
+		{Name: "scope", Value: GrantedScope},
+	}}
 }
 
 // tokenParameter is the form of RFC 7662, section 2.1 and RFC 7009, section

@@ -57,7 +57,7 @@ func clientToken(x *Exchange, clients ClientAuthenticator, client watchword.Clie
 		return Result{}, err
 	}
 	t, err := clients.ClientToken(x.Request.Context(), client, scopes)
-	return Result{Tokens: t}, err
+	return Result{Tokens: t, InBody: true}, err
 }
 
 // client authenticates the client that the request shows. known is false

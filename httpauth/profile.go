@@ -133,15 +133,18 @@ type Value uint8
 
 // The values.
 const (
-	AccessToken  Value = iota + 1
-	RefreshToken       // left out where there is none
-	ExpiresIn          // whole seconds
-	GrantedScope       // space-separated
+	AccessToken  Value = iota + 1 // left out where the transport carries it
+	RefreshToken                  // likewise, and where there is none
+	ExpiresIn                     // whole seconds
+	GrantedScope                  // space-separated
 )
 
 // Result is what an operation yields; which fields are set depends on it.
 type Result struct {
-	Tokens        watchword.Tokens // OpToken, OpSignIn, OpRefresh
+	Tokens watchword.Tokens // OpToken, OpSignIn, OpRefresh
+	// InBody says that the tokens go into the body whatever the transport: a
+	// machine keeps no cookies.
+	InBody        bool
 	Claims        *watchword.Claims
 	User          watchword.User          // OpWhoami
 	Sessions      []watchword.SessionInfo // OpListSessions

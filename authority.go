@@ -22,6 +22,9 @@ type Config struct {
 	Issuer string
 	// Audience is the "aud" of every token; tokens for others are refused.
 	Audience string
+	// Audiences are further ones that are accepted; only a dialect's layout
+	// writes them.
+	Audiences []string
 	// Profile names the face that this authority serves; "" means "native".
 	// A session of one profile is never opened by tokens of another.
 	Profile string
@@ -104,6 +107,10 @@ type Config struct {
 	// SubjectUser finds the user of a token that has no session of ours, for
 	// dialects whose sub is no user id; nil means by [Claims].UserID.
 	SubjectUser func(ctx context.Context, c *Claims) (User, error)
+
+	// SkipLastLogin leaves the time of the last sign-in as it is in the
+	// user's record, for dialects whose originals do not write it.
+	SkipLastLogin bool
 
 	// Claims adds custom claims, at sign-in and at refresh.
 	Claims func(ctx context.Context, u User, c *ClaimSet) error
@@ -198,7 +205,7 @@ func NewContext(ctx context.Context, c Config) (*Authority, error) {
 
 func (a *Authority) newVerifier() Verifier {
 	v := Verifier{
-		Keys: a.ring, Issuer: a.c.Issuer, Audience: a.c.Audience, Type: a.c.Type, Layout: a.c.Layout,
+		Keys: a.ring, Issuer: a.c.Issuer, Audience: a.c.Audience, Audiences: a.c.Audiences, Type: a.c.Type, Layout: a.c.Layout,
 		Leeway: a.c.Leeway, Revocations: a.list, Memory: NewVerified(0), Now: a.c.Now,
 		InsecureIssuerOptional: a.c.InsecureNoIssuer, InsecureIssuedAtOptional: a.c.InsecureNoIssuedAt,
 	}

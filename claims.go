@@ -73,6 +73,9 @@ type ClaimSet struct {
 	Generation  int
 	Scopes      []string
 	Permissions []string
+	// RefreshExpiry is until when the session can be refreshed as it stands,
+	// on making; for sliding tokens, which say so themselves.
+	RefreshExpiry time.Time
 
 	// User is whom the token speaks of; zero for machine clients and on
 	// reading.

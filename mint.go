@@ -99,7 +99,7 @@ func (a *Authority) claimSet(u User, s Session, iat time.Time) *ClaimSet {
 		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: u.ID, UserID: u.ID, ClientID: s.ClientID,
 		Audience: a.audience(), IssuedAt: iat, Expiry: earlier(iat.Add(a.c.AccessLifetime), second(s.ExpiresAt)),
 		Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation,
-		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, User: u,
+		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, RefreshExpiry: second(s.IdleUntil), User: u,
 	}
 }
 

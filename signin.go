@@ -47,7 +47,7 @@ func (a *Authority) SignIn(ctx context.Context, r SignInRequest) (Tokens, error)
 	if err != nil {
 		return Tokens{}, err
 	}
-	if rec, ok := a.c.Users.(LoginRecorder); ok {
+	if rec, ok := a.c.Users.(LoginRecorder); ok && !a.c.SkipLastLogin {
 		// The sign-in stands without it.
 		_ = rec.RecordLogin(ctx, u.ID, s.CreatedAt)
 	}

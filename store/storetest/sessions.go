@@ -361,6 +361,7 @@ func together(n int, f func(i int)) {
 }
 
 func issuedSessions(t *testing.T, in Instance) {
+	day := func(n int) time.Time { return base.AddDate(0, 0, n) }
 	s := need[watchword.Store](t, in.Store)
 	issued := create(t, s, watchword.Session{UserID: "car:42", CreatedAt: day(1), IdleUntil: day(9), ExpiresAt: day(9)})
 	usual := someone("car:42")

@@ -20,11 +20,8 @@ func (doctorCommand) Help() string {
 
 // Run examines settings, files and database.
 func (doctorCommand) Run(a *app) error {
-	found, err := a.examine()
-	if err != nil {
-		return err
-	}
-	err = a.show(append([]doctor.Finding{}, found...), func() error {
+	found := a.examine()
+	err := a.show(append([]doctor.Finding{}, found...), func() error {
 		for _, f := range found {
 			if err := a.printf("%s: %s\n    %s\n", printable(f.Name), printable(f.Finding), printable(f.Fix)); err != nil {
 				return err
@@ -41,10 +38,10 @@ func (doctorCommand) Run(a *app) error {
 	return err
 }
 
-func (a *app) examine() ([]doctor.Finding, error) {
+func (a *app) examine() []doctor.Finding {
 	c, err := a.config(nil)
 	if err != nil {
-		return doctor.Impossible(err), nil
+		return doctor.Impossible(err)
 	}
 	patient := doctor.Patient{Config: c, Now: time.Now()}
 	path, ok := databaseFile(c.DB)
@@ -55,9 +52,9 @@ func (a *app) examine() ([]doctor.Finding, error) {
 	}
 	found := doctor.Examine(a.ctx, patient)
 	if patient.Database == "" {
-		return found, nil
+		return found
 	}
-	return append(found, a.examineDatabase(c)...), nil
+	return append(found, a.examineDatabase(c)...)
 }
 
 // examineDatabase opens the database as the server would.

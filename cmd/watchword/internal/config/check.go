@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/watchword-auth/watchword"
@@ -19,7 +20,7 @@ func (l *loader) check() {
 	l.checkIssuer()
 	l.checkAddr()
 	if c.DB == "" {
-		l.fault("db", "", errors.New("is empty: sqlite:PATH or sqlite::memory:"))
+		l.fault("db", "", errors.New("is empty: want sqlite:PATH, or sqlite::memory: for one that is gone with the process"))
 	}
 	for _, origin := range c.HTTP.Origins {
 		l.checkOrigin(origin)
@@ -53,7 +54,7 @@ func (l *loader) checkIssuer() {
 func (l *loader) checkAddr() {
 	_, port, err := net.SplitHostPort(l.c.Addr)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
 		l.fault("addr", "", fmt.Errorf("%q is not HOST:PORT, such as 127.0.0.1:8080 or :8080", l.c.Addr))

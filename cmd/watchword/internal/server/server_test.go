@@ -117,9 +117,15 @@ func addAnn(t *testing.T, db *open.Opened) {
 	}
 }
 
-// ask sends a request with headers given as name and value in turn, and
-// returns the answer, whose body is read.
-func (s *served) ask(t *testing.T, method, path, body string, headers ...string) (*http.Response, string) {
+// answer is an answer whose body was read.
+type answer struct {
+	status int
+	header http.Header
+	text   string
+}
+
+// ask sends a request with headers given as name and value in turn.
+func (s *served) ask(t *testing.T, method, path, body string, headers ...string) answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
@@ -131,29 +137,29 @@ func (s *served) ask(t *testing.T, method, path, body string, headers ...string)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	answer, err := http.DefaultClient.Do(r)
+	got, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(text)
+	return answer{got.StatusCode, got.Header, string(text)}
 }
 
 func (s *served) signIn(t *testing.T) (access, refresh string) {
 	t.Helper()
-	r, text := s.ask(t, http.MethodPost, "/auth/v1/token", `{"login":"ann","password":"`+secret+`"}`)
-	var answer struct {
+	got := s.ask(t, http.MethodPost, "/auth/v1/token", `{"login":"ann","password":"`+secret+`"}`)
+	var tokens struct {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
 	}
-	if err := json.Unmarshal([]byte(text), &answer); err != nil || r.StatusCode != http.StatusOK {
-		t.Fatalf("sign in = %d %s", r.StatusCode, text)
+	if err := json.Unmarshal([]byte(got.text), &tokens); err != nil || got.status != http.StatusOK {
+		t.Fatalf("sign in = %d %s", got.status, got.text)
 	}
-	return answer.Access, answer.Refresh
+	return tokens.Access, tokens.Refresh
 }
 
 // Each of these goes over a socket as it is, and each must be refused with
@@ -243,8 +249,8 @@ func TestLogsHoldNoSecret(t *testing.T) {
 
 func TestRequestIDs(t *testing.T) {
 	s := serve(t, nil)
-	answer, _ := s.ask(t, http.MethodGet, "/auth/v1/me", "", "X-Request-Id", "injected")
-	id := answer.Header.Get("X-Request-Id")
+	got := s.ask(t, http.MethodGet, "/auth/v1/me", "", "X-Request-Id", "injected")
+	id := got.header.Get("X-Request-Id")
 	if id == "" || id == "injected" {
 		t.Errorf("X-Request-Id = %q, want one of the server's own", id)
 	}
@@ -262,16 +268,16 @@ func TestSecureHeaders(t *testing.T) {
 		hsts   bool
 	}{{"", false}, {"https://auth.example.com", true}} {
 		s := serve(t, func(c *config.Config) { c.Issuer = test.issuer })
-		answer, _ := s.ask(t, http.MethodGet, "/nowhere", "")
+		got := s.ask(t, http.MethodGet, "/nowhere", "")
 		for name, want := range map[string]string{
 			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
 		} {
-			if got := answer.Header.Get(name); got != want {
-				t.Errorf("%s = %q, want %q", name, got, want)
+			if value := got.header.Get(name); value != want {
+				t.Errorf("%s = %q, want %q", name, value, want)
 			}
 		}
-		if got := answer.Header.Get("Strict-Transport-Security") != ""; got != test.hsts {
-			t.Errorf("with issuer %q Strict-Transport-Security is sent: %v, want %v", test.issuer, got, test.hsts)
+		if sent := got.header.Get("Strict-Transport-Security") != ""; sent != test.hsts {
+			t.Errorf("with issuer %q Strict-Transport-Security is sent: %v, want %v", test.issuer, sent, test.hsts)
 		}
 	}
 }
@@ -291,17 +297,17 @@ func TestCrossOrigin(t *testing.T) {
 		{"no page's request", http.MethodGet, "null", 401, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			answer, _ := s.ask(t, test.method, "/auth/v1/me", "", "Origin", test.origin, "Access-Control-Request-Method", "GET")
-			if answer.StatusCode != test.status {
-				t.Errorf("status = %d, want %d", answer.StatusCode, test.status)
+			got := s.ask(t, test.method, "/auth/v1/me", "", "Origin", test.origin, "Access-Control-Request-Method", "GET")
+			if got.status != test.status {
+				t.Errorf("status = %d, want %d", got.status, test.status)
 			}
-			if got := answer.Header.Get("Access-Control-Allow-Origin"); got != test.allowed {
-				t.Errorf("Access-Control-Allow-Origin = %q, want %q", got, test.allowed)
+			if allowed := got.header.Get("Access-Control-Allow-Origin"); allowed != test.allowed {
+				t.Errorf("Access-Control-Allow-Origin = %q, want %q", allowed, test.allowed)
 			}
-			if answer.Header.Get("Access-Control-Allow-Credentials") != "" {
+			if got.header.Get("Access-Control-Allow-Credentials") != "" {
 				t.Error("credentials are allowed")
 			}
-			if !strings.Contains(strings.Join(answer.Header.Values("Vary"), ","), "Origin") {
+			if !strings.Contains(strings.Join(got.header.Values("Vary"), ","), "Origin") {
 				t.Error("Vary does not name Origin: a cache could give one origin's answer to another")
 			}
 		})
@@ -340,7 +346,7 @@ func TestSelfSigned(t *testing.T) {
 		t.Fatalf("URL = %s", s.url)
 	}
 	client := &http.Client{Transport: &http.Transport{
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // G402: it is self-signed
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // it is self-signed
 		ForceAttemptHTTP2: true,
 	}}
 	defer client.CloseIdleConnections()
@@ -371,22 +377,22 @@ func TestReadiness(t *testing.T) {
 		t.Fatal(err)
 	}
 	for {
-		answer, _ := s.ask(t, http.MethodGet, "/readyz", "")
-		if answer.StatusCode == http.StatusServiceUnavailable {
+		got := s.ask(t, http.MethodGet, "/readyz", "")
+		if got.status == http.StatusServiceUnavailable {
 			break
 		}
 		time.Sleep(10 * time.Millisecond) // the server notices at one of its next polls
 	}
 	// Tokens are still verified, from memory, until the facts are too old.
-	if r, text := s.ask(t, http.MethodPost, "/auth/v1/verify", `{"token":"`+access+`"}`); r.StatusCode != http.StatusOK {
-		t.Errorf("verify without a store = %d %s", r.StatusCode, text)
+	if got := s.ask(t, http.MethodPost, "/auth/v1/verify", `{"token":"`+access+`"}`); got.status != http.StatusOK {
+		t.Errorf("verify without a store = %d %s", got.status, got.text)
 	}
-	r, text := s.ask(t, http.MethodPost, "/auth/v1/token", `{"login":"ann","password":"`+secret+`"}`)
-	if r.StatusCode < http.StatusInternalServerError || strings.Contains(text, "sql") {
-		t.Errorf("sign-in without a store = %d %s, want a 5xx that tells nothing", r.StatusCode, text)
+	got := s.ask(t, http.MethodPost, "/auth/v1/token", `{"login":"ann","password":"`+secret+`"}`)
+	if got.status < http.StatusInternalServerError || strings.Contains(got.text, "sql") {
+		t.Errorf("sign-in without a store = %d %s, want a 5xx that tells nothing", got.status, got.text)
 	}
-	if answer, _ := s.ask(t, http.MethodGet, "/healthz", ""); answer.StatusCode != http.StatusOK {
-		t.Errorf("healthz = %d: the process is well", answer.StatusCode)
+	if got := s.ask(t, http.MethodGet, "/healthz", ""); got.status != http.StatusOK {
+		t.Errorf("healthz = %d: the process is well", got.status)
 	}
 }
 

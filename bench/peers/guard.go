@@ -18,7 +18,7 @@ import (
 const (
 	nameBare       = "bare net/http"
 	nameGuard      = "watchword guard"
-	nameGuardScope = "watchword guard, a scope demanded"
+	nameGuardScope = "watchword guard, seen before, a scope demanded"
 	nameGuardSeen  = "watchword guard, seen before"
 	nameGuardHand  = "golang-jwt v5.3.1 by hand"
 )

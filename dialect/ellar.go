@@ -24,6 +24,7 @@ type ellarSettings struct {
 	rotate     bool
 	sliding    bool
 	logout     bool
+	cookies    bool
 	numericSub bool
 	numericID  bool
 	refresh    time.Duration
@@ -38,8 +39,9 @@ type ellarSettings struct {
 // strategy ("handler" or "guard": which of the two error shapes),
 // refresh_lifetime (30 days), rotate_refresh_tokens, sliding (with rotation:
 // each successor lives refresh_lifetime anew, up to session_lifetime, 90
-// days), blacklist (adds POST logout), numeric_sub and numeric_id (numbers
-// where current libraries demand text).
+// days), blacklist (adds POST logout), transport ("one-cookie" carries tokens
+// in HttpOnly cookies access_token and refresh_token), numeric_sub and
+// numeric_id (numbers where current libraries demand text).
 //
 // Safer than the original: a refresh token opens no route, an access token
 // refreshes nothing, exp is demanded, both end with the session, and the kind
@@ -72,6 +74,7 @@ func readEllar(o Options) (*ellarSettings, error) {
 		rotate:   s.boolean("rotate_refresh_tokens", false),
 		sliding:  s.boolean("sliding", false),
 		logout:   s.boolean("blacklist", false),
+		cookies:  s.oneOf("transport", "json", "one-cookie") == "one-cookie",
 		refresh:  s.duration("refresh_lifetime", 30*24*time.Hour),
 
 		numericSub: s.boolean("numeric_sub", false),
@@ -190,9 +193,19 @@ func (c *ellarSettings) profile(prefix string) httpauth.Profile {
 	if c.rotate {
 		refreshed = pair
 	}
-	payload := httpauth.Input{JSON: []httpauth.Field{{Param: httpauth.ParamRefresh, Name: "payload"}}, OtherAsEmpty: true}
+	payload := httpauth.Input{
+		JSON: []httpauth.Field{{Param: httpauth.ParamRefresh, Name: "payload", Optional: c.cookies}}, OtherAsEmpty: true,
+	}
+	var transport httpauth.Transport = httpauth.Bearer{}
+	if c.cookies {
+		refreshed = pair
+		transport = httpauth.Beside{
+			Transport: httpauth.OneCookie{Cookies: httpauth.Cookies{Access: "access_token", Refresh: "refresh_token"}},
+			Also:      []httpauth.Transport{httpauth.Bearer{}},
+		}
+	}
 	p := httpauth.Profile{
-		Name: "ellar", Prefix: prefix, Problem: c.problem,
+		Name: "ellar", Prefix: prefix, Problem: c.problem, Transport: transport,
 		Routes: []httpauth.Route{
 			{
 				Pattern: "POST login", Op: httpauth.OpSignIn, Out: httpauth.Output{Members: pair},
@@ -248,7 +261,7 @@ func (c *ellarSettings) problem(p httpauth.Problem) httpauth.Reply {
 		return httpauth.JSON(http.StatusUnprocessableEntity, httpauth.Object{{Name: "detail", Value: pydanticFaults(p.Faults)}})
 	case p.Code == watchword.MethodNotAllowed:
 		return withStatus(p.Status, "Method Not Allowed")
-	case p.Status >= 500 || p.Code == watchword.RateLimited || p.Code == watchword.TooLarge:
+	case p.Status >= 500, p.Code == watchword.RateLimited, p.Code == watchword.TooLarge, p.Code == watchword.CrossOrigin:
 		return detail(p.Status, http.StatusText(p.Status))
 	case p.Op == httpauth.OpSignIn || p.Op == httpauth.OpRefresh:
 		return detail(http.StatusUnauthorized, "Incorrect authentication credentials.")

@@ -3,6 +3,7 @@ package dialect_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -160,6 +161,53 @@ func TestEllarOptions(t *testing.T) {
 			t.Errorf("profile after logout = %d", status)
 		}
 	})
+	t.Run("cookies", func(t *testing.T) {
+		r := ellarRig(t, map[string]any{"transport": "one-cookie"})
+		h := r.handler()
+		status, header, body := call(h, "POST", "/auth/login", asJSON, `{"username":"john","password":"password"}`)
+		cookies := (&http.Response{Header: header}).Cookies()
+		if status != 200 || body != "{}" || len(cookies) != 2 {
+			t.Fatalf("login = %d %s with %d cookies", status, body, len(cookies))
+		}
+		var both []string
+		for _, c := range cookies {
+			if !c.HttpOnly || !c.Secure {
+				t.Errorf("cookie %v is not HttpOnly and Secure", c)
+			}
+			both = append(both, c.Name+"="+c.Value)
+		}
+		with := map[string]string{"Content-Type": "application/json", "Cookie": strings.Join(both, "; ")}
+		if status, _, _ := call(h, "GET", "/auth/profile", with, ""); status != 200 {
+			t.Errorf("profile by cookie = %d", status)
+		}
+		if status, _, body := call(h, "POST", "/auth/refresh", with, "{}"); status != 200 || body != "{}" {
+			t.Errorf("refresh by cookie = %d %s", status, body)
+		}
+		with["Sec-Fetch-Site"] = "cross-site"
+		if status, _, _ := call(h, "POST", "/auth/refresh", with, "{}"); status != 403 {
+			t.Errorf("refresh from another site = %d", status)
+		}
+	})
+	for _, sliding := range []bool{true, false} {
+		t.Run(fmt.Sprintf("rotation, sliding %v", sliding), func(t *testing.T) {
+			r := ellarRig(t, map[string]any{"rotate_refresh_tokens": true, "sliding": sliding, "refresh_lifetime": "1h", "session_lifetime": "90m"})
+			h := r.handler()
+			exp := func(target, body string) (string, float64) {
+				_, _, answer := call(h, "POST", target, asJSON, body)
+				var tokens map[string]string
+				if err := json.Unmarshal([]byte(answer), &tokens); err != nil {
+					t.Fatal(err)
+				}
+				claims, _ := decodePart(t, tokens["refresh_token"], 1)
+				return tokens["refresh_token"], claims["exp"].(float64)
+			}
+			raw, before := exp("/auth/login", `{"username":"john","password":"password"}`)
+			r.pass(time.Minute)
+			if _, after := exp("/auth/refresh", `{"payload":"`+raw+`"}`); (after > before) != sliding {
+				t.Errorf("exp %v after %v", after, before)
+			}
+		})
+	}
 	t.Run("names and numbers", func(t *testing.T) {
 		h, access, _ := start(map[string]any{
 			"jti": "tid", "numeric_sub": true, "numeric_id": true, "audience": "A", "issuer": "I", "lifetime": int64(60), "algorithm": "HS512",

@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -374,12 +375,13 @@ func (r *replay) finish() {
 // A rig is what dialects are tested on: a store with people, a clock, and
 // handlers made from options.
 type rig struct {
-	t     *testing.T
-	store *store.Memory
-	now   func() time.Time
-	base  watchword.Config
-	faces []httpauth.Face
-	auth  *watchword.Authority
+	t       *testing.T
+	store   *store.Memory
+	now     func() time.Time
+	skipped atomic.Int64 // what the clock is ahead, in nanoseconds
+	base    watchword.Config
+	faces   []httpauth.Face
+	auth    *watchword.Authority
 }
 
 func newRig(t *testing.T) *rig {
@@ -388,13 +390,17 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, store: store.NewMemory(), now: time.Now}
+	r := &rig{t: t, store: store.NewMemory()}
+	r.now = func() time.Time { return time.Now().Add(time.Duration(r.skipped.Load())) }
 	r.base = watchword.Config{
 		Issuer: "http://127.0.0.1:8000", Audience: "http://127.0.0.1:8000", Store: r.store,
-		SealKey: bytes.Repeat([]byte{9}, 32), Hasher: h, InsecureUnlimited: true,
+		SealKey: bytes.Repeat([]byte{9}, 32), Hasher: h, InsecureUnlimited: true, Now: r.now,
 	}
 	return r
 }
+
+// pass moves the clock on.
+func (r *rig) pass(d time.Duration) { r.skipped.Add(int64(d)) }
 
 // user adds somebody; a password that begins with a dollar sign is a hash.
 func (r *rig) user(u watchword.User, pass string) watchword.User {

@@ -64,10 +64,9 @@ func errNoPassword() error {
 	return usagef("the password is missing: pipe it in with --password-stdin, or its hash with --password-hash-stdin")
 }
 
-// newHash reads a password, or takes the one given, and returns its hash; or
-// reads a hash.
-func (s *site) newHash(ctx context.Context, f passwordFlags, login, given string) (string, error) {
-	a := s.app
+// newHash reads a password, or takes the one given, and returns its hash by
+// the settings; or reads a hash.
+func (a *app) newHash(c config.Config, f passwordFlags, login, given string) (string, error) {
 	switch {
 	case f.PasswordHashStdin:
 		return a.readHash()
@@ -86,7 +85,7 @@ func (s *site) newHash(ctx context.Context, f passwordFlags, login, given string
 	default:
 		return "", errNoPassword()
 	}
-	return hashPassword(ctx, s.config, login, given, f.AllowWeak)
+	return hashPassword(a.ctx, c, login, given, f.AllowWeak)
 }
 
 // readHash reads a stored hash. One that nothing would ever match is

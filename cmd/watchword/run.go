@@ -108,7 +108,7 @@ func run(ctx context.Context, args []string, s streams, environ []string) int {
 		fmt.Fprintf(s.err, "watchword: %v\n", err)
 		return exitUsage
 	}
-	parsed, err := k.Parse(args)
+	parsed, err := k.Parse(protectIDs(args))
 	if errors.Is(err, errHelp) {
 		return exitDone
 	}

@@ -132,13 +132,18 @@ func (c *userAddCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	settings, err := a.config(nil)
+	if err != nil {
+		return err
+	}
+	// Before the database is opened: a password that is refused leaves none.
+	hash, err := a.newHash(settings, c.passwordFlags, c.Login, admin.Password)
+	if err != nil {
+		return err
+	}
 	u := watchword.User{Login: c.Login, Active: true}
 	apply(&u, change)
 	return a.with(true, nil, func(ctx context.Context, s *site) error {
-		hash, err := s.newHash(ctx, c.passwordFlags, c.Login, admin.Password)
-		if err != nil {
-			return err
-		}
 		u, err := s.CreateUser(ctx, watchword.NewUser{User: u, PasswordHash: hash})
 		if errors.Is(err, watchword.Conflict) {
 			return failf(watchword.Conflict, "the login or e-mail address is taken: `watchword user list` shows by whom")
@@ -354,7 +359,7 @@ func (a *app) changeUser(login, done string, change watchword.UserChange, p *pas
 			return err
 		}
 		if p != nil && (p.PasswordStdin || p.PasswordHashStdin) {
-			hash, err := s.newHash(ctx, *p, u.Login, "")
+			hash, err := a.newHash(s.config, *p, u.Login, "")
 			if err != nil {
 				return err
 			}

@@ -8,12 +8,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -207,14 +209,22 @@ func dialects(_ context.Context, p Patient) []Finding {
 
 // secretFiles looks after every file that is worth stealing.
 func secretFiles(ctx context.Context, p Patient) []Finding {
-	files := map[string]string{"keys.secret_file": p.Config.Keys.SecretFile, "tls.key": p.Config.TLS.Key}
+	type secretFile struct{ name, file string }
+	var files []secretFile
 	if p.Database != "" {
-		files["db"] = p.Database
-		files["keys.seal_file"] = engine.SealFile(p.Config, p.Database)
+		files = append(files, secretFile{"db", p.Database}, secretFile{"keys.seal_file", engine.SealFile(p.Config, p.Database)})
+	}
+	files = append(files, secretFile{"keys.secret_file", p.Config.Keys.SecretFile}, secretFile{"tls.key", p.Config.TLS.Key})
+	for _, d := range p.Config.Dialects {
+		for _, key := range slices.Sorted(maps.Keys(d.Settings)) {
+			if file, ok := d.Settings[key].(string); ok && strings.HasSuffix(key, "_FILE") {
+				files = append(files, secretFile{"dialect " + d.Name + " " + key, file})
+			}
+		}
 	}
 	var found []Finding
-	for _, name := range []string{"db", "keys.seal_file", "keys.secret_file", "tls.key"} {
-		file := files[name]
+	for _, f := range files {
+		name, file := f.name, f.file
 		info, err := os.Stat(file)
 		if err != nil {
 			continue // that it is missing the server says

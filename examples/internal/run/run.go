@@ -142,17 +142,17 @@ func (p *Program) start(t testing.TB, bin string, args ...string) {
 	}
 }
 
-// Bash runs a script with further variables in its environment, and fails
-// the test where the script does. It skips where a command that the script
-// needs is missing.
-func Bash(t testing.TB, dir, script string, env ...string) {
+// Bash runs bash with its arguments and further variables in its
+// environment, and fails the test where it fails. It skips where a command
+// that the scripts need is missing.
+func Bash(t testing.TB, dir string, env []string, args ...string) {
 	t.Helper()
 	for _, need := range []string{"bash", "curl", "openssl"} {
 		if _, err := exec.LookPath(need); err != nil {
 			t.Skipf("%s is missing", need)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
+	cmd := exec.CommandContext(t.Context(), "bash", args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -23,6 +23,10 @@ const NoGrace time.Duration = -1
 // MaxGrace bounds the grace window.
 const MaxGrace = 5 * time.Minute
 
+// MaxGeneration is where a session ends that was refreshed so often: what
+// fits a TokenID. At one refresh a second that is after 194 days.
+const MaxGeneration = 1<<24 - 1
+
 // RotationMode says whether refreshing makes a new refresh token.
 type RotationMode uint8
 
@@ -76,6 +80,8 @@ func (s Session) Advance(a Advance, at time.Time) (Session, error) {
 	case a.UserGone:
 		return s.end(at), SessionEnded
 	case !s.Open(at):
+		return s.end(at), SessionExpired
+	case a.From == s.Generation && s.Generation >= MaxGeneration:
 		return s.end(at), SessionExpired
 	case a.From == s.Generation:
 		if a.Rotation.Mode == Keep {

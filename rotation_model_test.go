@@ -294,6 +294,8 @@ func TestAdvanceTable(t *testing.T) {
 	ahead.AdvancedAt = at.Add(time.Hour) // the clock stepped back
 	ended := open
 	ended.EndedAt = at.Add(-time.Second)
+	oft := open
+	oft.Generation = watchword.MaxGeneration
 	idle := open
 	idle.IdleUntil = at
 	absolute := open
@@ -324,6 +326,7 @@ func TestAdvanceTable(t *testing.T) {
 		{"predecessor, no window", fresh, 2, watchword.Rotation{}, false, watchword.TokenReused, 3, true, at.Add(time.Hour)},
 		{"older, even in the window", fresh, 1, repeat, false, watchword.TokenReused, 3, true, at.Add(time.Hour)},
 		{"newer than the session", open, 4, repeat, false, watchword.TokenReused, 3, true, at.Add(time.Hour)},
+		{"refreshed too often", oft, watchword.MaxGeneration, repeat, false, watchword.SessionExpired, watchword.MaxGeneration, true, at.Add(time.Hour)},
 		{"ended", ended, 3, repeat, false, watchword.SessionEnded, 3, true, at.Add(time.Hour)},
 		{"ended, predecessor", ended, 2, repeat, false, watchword.SessionEnded, 3, true, at.Add(time.Hour)},
 		{"idle limit reached", idle, 3, repeat, false, watchword.SessionExpired, 3, true, at},

@@ -39,7 +39,7 @@ func settings() []setting {
 		text("audience", func(c *Config) *string { return &c.Audience }),
 		text("addr", func(c *Config) *string { return &c.Addr }),
 		text("db", func(c *Config) *string { return &c.DB }),
-		choice("transport", func(c *Config) *string { return &c.Transport }, "json"),
+		choice("transport", func(c *Config) *string { return &c.Transport }, "json", "one-cookie", "two-cookies"),
 		texts("http.origins", func(c *Config) *[]string { return &c.HTTP.Origins }),
 		prefixes("http.trusted_proxies", func(c *Config) *[]netip.Prefix { return &c.HTTP.TrustedProxies }),
 		text("tls.cert", func(c *Config) *string { return &c.TLS.Cert }),

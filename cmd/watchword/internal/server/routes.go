@@ -56,7 +56,7 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 		return nil, err
 	}
 	s.followed = append(s.followed, s.auth)
-	faces := []httpauth.Face{{Service: s.auth, Profile: s.dress(httpauth.Native(httpauth.NativePrefix, httpauth.Bearer{}))}}
+	faces := []httpauth.Face{{Service: s.auth, Profile: s.dress(httpauth.Native(httpauth.NativePrefix, transport(s.config.Transport)))}}
 	for _, d := range dialects {
 		d.engine.LongestLifetime = base.LongestLifetime
 		auth, err := watchword.NewContext(ctx, d.engine)
@@ -67,6 +67,20 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 		faces = append(faces, httpauth.Face{Service: auth, Profile: s.dress(d.made.Profile)})
 	}
 	return faces, nil
+}
+
+// transport returns where the native tokens ride. Beside cookies a bearer is
+// taken too, after them: machines have no cookies.
+func transport(name string) httpauth.Transport {
+	bearer := httpauth.Bearer{}
+	switch name {
+	case "one-cookie":
+		return httpauth.Beside{Transport: httpauth.OneCookie{}, Also: []httpauth.Transport{bearer}}
+	case "two-cookies":
+		return httpauth.Beside{Transport: httpauth.TwoCookies{}, Also: []httpauth.Transport{bearer}}
+	default:
+		return bearer
+	}
 }
 
 // dress gives a profile what the settings say of all of them.

@@ -26,7 +26,7 @@ type serveCommand struct {
 	Issuer        *string  `placeholder:"URL" help:"Who signs the tokens (default: the address really listened on)."`
 	Audience      *string  `placeholder:"NAME" help:"Whom the tokens are for (default: the issuer)."`
 	Dialect       []string `sep:"none" placeholder:"NAME[=PREFIX]" help:"Answer as another system as well: ${dialects}; again for more."`
-	Transport     *string  `placeholder:"NAME" help:"Where tokens ride: json."`
+	Transport     *string  `placeholder:"NAME" help:"Where tokens ride: json, one-cookie or two-cookies (default: json)."`
 	TLSCert       *string  `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, as PEM; read again when it changes."`
 	TLSKey        *string  `name:"tls-key" placeholder:"FILE" help:"The certificate's key, as PEM."`
 	TLSSelfSigned bool     `name:"tls-self-signed" help:"Make a certificate for localhost, 127.0.0.1 and ::1, for trying out."`

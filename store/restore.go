@@ -21,8 +21,9 @@ const (
 // Renew makes a copy of a database, such as a backup that is put back, one of
 // its own: cursors into the other one's facts mean nothing in it (a new
 // epoch), and no number of a user or session that the other may have given
-// out is given again. Unless keepSessions is set, all sessions end, and facts
-// that live until `until` refuse every access token issued up to at. It
+// out is given again. Unless keepSessions is set, all sessions end, by facts
+// that live until `until`, and every access token issued up to at is refused
+// for as long as any can live: which ones were issued since, nobody knows. It
 // returns how many sessions it ended. Nobody else may have the database open.
 func (d *DB) Renew(ctx context.Context, keepSessions bool, until, at time.Time) (ended int, err error) {
 	err = d.write(ctx, func(ctx context.Context, q *statements) (err error) {
@@ -30,7 +31,7 @@ func (d *DB) Renew(ctx context.Context, keepSessions bool, until, at time.Time) 
 			if ended, err = endWhere(ctx, q, everySession, until, at); err != nil {
 				return err
 			}
-			everybody := watchword.Fact{Kind: watchword.UserFact, Before: at, Until: until}
+			everybody := watchword.Fact{Kind: watchword.UserFact, Before: at, Until: at.Add(watchword.MaxIssueLifetime)}
 			if err := appendFact(ctx, q, tidyFact(everybody)); err != nil {
 				return err
 			}

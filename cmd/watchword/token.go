@@ -10,7 +10,6 @@ import (
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
-	"github.com/watchword-auth/watchword/cmd/watchword/internal/engine"
 )
 
 type tokenCommands struct {
@@ -57,9 +56,6 @@ func (c *tokenIssueCommand) Run(a *app) error {
 		if err != nil {
 			return fmt.Errorf("issue token: %w", err)
 		}
-		if err := s.lengthen(ctx, c.Lifetime); err != nil {
-			return err
-		}
 		answer := struct {
 			Access    string `json:"access_token"`
 			Type      string `json:"token_type"`
@@ -68,14 +64,6 @@ func (c *tokenIssueCommand) Run(a *app) error {
 		}{t.Access, "Bearer", int64(t.ExpiresIn / time.Second), strings.Join(c.Scope, " ")}
 		return a.show(answer, func() error { return a.printf("%s\n", t.Access) })
 	})
-}
-
-// lengthen writes down that there is a token of that life, so that facts of
-// commands outlive it.
-func (s *site) lengthen(ctx context.Context, life time.Duration) error {
-	served := s.served
-	served.Longest = max(served.Longest, int64(life/time.Second))
-	return engine.Remember(ctx, s.Opened, served)
 }
 
 type tokenInspectCommand struct {

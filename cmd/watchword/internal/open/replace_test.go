@@ -71,8 +71,9 @@ func TestRenew(t *testing.T) {
 			}
 			if !test.keep {
 				everybody := facts[1]
-				if everybody.Kind != watchword.UserFact || everybody.ID != "" || !everybody.Before.Equal(at) {
-					t.Errorf("fact = %+v, want one about everybody up to %v", everybody, at)
+				if everybody.Kind != watchword.UserFact || everybody.ID != "" || !everybody.Before.Equal(at) ||
+					everybody.Until.Before(at.Add(watchword.MaxIssueLifetime)) {
+					t.Errorf("fact = %+v, want one about everybody up to %v, for a year", everybody, at)
 				}
 			}
 			s, err := db.CreateSession(t.Context(), watchword.Session{UserID: "x", IdleUntil: at, ExpiresAt: at})

@@ -8,6 +8,15 @@ import (
 	"github.com/watchword-auth/watchword/examples/internal/run"
 )
 
+// TestGuardStrategy starts the example with the guide's second method.
+func TestGuardStrategy(t *testing.T) {
+	t.Parallel()
+	p := run.Example(t, "ellar", "localhost:8000", t.TempDir(), "-strategy", "guard")
+	if status, body := p.Do(t, "GET", "/auth/profile", ""); status != 401 || body != `{"detail":"Forbidden"}` {
+		t.Errorf("GET /auth/profile = %d %s", status, body)
+	}
+}
+
 // TestWalkthrough goes through the guide twice: against the example, and
 // against the server with the dialect.
 func TestWalkthrough(t *testing.T) {

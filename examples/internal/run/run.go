@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -24,6 +25,7 @@ type Program struct {
 	URL string // http://HOST:PORT
 	// Dir is where it runs, and so where its files are.
 	Dir string
+	out lockedBuffer
 }
 
 // Root returns the root of the repository.
@@ -57,7 +59,7 @@ func Watchword(t testing.TB) string {
 
 // Example starts the example of that name in dir. Examples listen where
 // their documents say; here the address in main.go is replaced by a free one.
-func Example(t testing.TB, name, addr, dir string) *Program {
+func Example(t testing.TB, name, addr, dir string, args ...string) *Program {
 	t.Helper()
 	file := filepath.Join(Root(t), "examples", name, "main.go")
 	source, err := os.ReadFile(file)
@@ -84,7 +86,7 @@ func Example(t testing.TB, name, addr, dir string) *Program {
 	bin := filepath.Join(temp, "example")
 	build(t, bin, "-overlay", list, "./examples/"+name)
 	p := &Program{URL: "http://" + free, Dir: dir}
-	p.start(t, bin)
+	p.start(t, bin, args...)
 	return p
 }
 
@@ -95,6 +97,27 @@ func Command(t testing.TB, addr, dir, bin string, args ...string) *Program {
 	p := &Program{URL: "http://" + addr, Dir: dir}
 	p.start(t, bin, args...)
 	return p
+}
+
+// Output returns what the program has printed so far.
+func (p *Program) Output() string { return p.out.String() }
+
+// lockedBuffer is written by a program while a test reads it.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
 
 func build(t testing.TB, bin string, args ...string) {
@@ -109,9 +132,8 @@ func build(t testing.TB, bin string, args ...string) {
 // start starts the program and returns once it answers.
 func (p *Program) start(t testing.TB, bin string, args ...string) {
 	t.Helper()
-	var out bytes.Buffer
 	cmd := exec.CommandContext(context.Background(), bin, args...) // ended below, in order
-	cmd.Dir, cmd.Stdout, cmd.Stderr = p.Dir, &out, &out
+	cmd.Dir, cmd.Stdout, cmd.Stderr = p.Dir, &p.out, &p.out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -121,14 +143,14 @@ func (p *Program) start(t testing.TB, bin string, args ...string) {
 		_ = cmd.Process.Kill() // it may have ended
 		<-ended
 		if t.Failed() {
-			t.Logf("%s:\n%s", filepath.Base(bin), out.String())
+			t.Logf("%s:\n%s", filepath.Base(bin), p.Output())
 		}
 	})
-	addr := strings.TrimPrefix(p.URL, "http://")
 	for {
-		conn, err := net.Dial("tcp", addr)
+		// What is answered does not matter: it is, so it serves.
+		resp, err := http.Get(p.URL)
 		if err == nil {
-			conn.Close()
+			resp.Body.Close()
 			return
 		}
 		select {
@@ -143,9 +165,9 @@ func (p *Program) start(t testing.TB, bin string, args ...string) {
 }
 
 // Bash runs bash with its arguments and further variables in its
-// environment, and fails the test where it fails. It skips where a command
-// that the scripts need is missing.
-func Bash(t testing.TB, dir string, env []string, args ...string) {
+// environment, returns what it printed, and fails the test where it fails.
+// It skips where a command that the scripts need is missing.
+func Bash(t testing.TB, dir string, env []string, args ...string) string {
 	t.Helper()
 	for _, need := range []string{"bash", "curl", "openssl"} {
 		if _, err := exec.LookPath(need); err != nil {
@@ -158,7 +180,7 @@ func Bash(t testing.TB, dir string, env []string, args ...string) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	t.Logf("%s", out)
+	return string(out)
 }
 
 // Do sends a request and returns status and body. header is pairs of name

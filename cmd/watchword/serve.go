@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -62,6 +63,8 @@ func (c *serveCommand) Run(a *app) error {
 }
 
 func (a *app) serve(c config.Config) (err error) {
+	// Who reads the log may go away. A server goes on; SIGPIPE would end it.
+	signal.Ignore(syscall.SIGPIPE)
 	logs := server.NewLogWriter(a.err)
 	defer func() { err = errors.Join(err, logs.Close()) }()
 	log := logger(logs, c.Log)

@@ -47,7 +47,7 @@ fuzz: bin/runfuzz ## Run every fuzz target, or those FUZZ matches, for FUZZTIME 
 	bin/runfuzz -time $(FUZZTIME) -match '$(FUZZ)' $(PACKAGES)
 
 .PHONY: bench
-bench: ## Measure verify, sign, guard and refresh beside others and the limit (4 minutes)
+bench: ## Measure verify, sign, guard and refresh beside others and the limit (3 minutes)
 	$(GO) run ./bench/peers
 
 .PHONY: microbench

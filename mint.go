@@ -99,7 +99,8 @@ func (a *Authority) claimSet(u User, s Session, iat time.Time) *ClaimSet {
 		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: u.ID, UserID: u.ID, ClientID: s.ClientID,
 		Audience: a.audience(), IssuedAt: iat, Expiry: earlier(iat.Add(a.c.AccessLifetime), second(s.ExpiresAt)),
 		Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation,
-		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, RefreshExpiry: second(s.IdleUntil), User: u,
+		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, RefreshExpiry: second(s.IdleUntil),
+		RefreshIssuedAt: second(s.AdvancedAt), SignedInAt: second(s.CreatedAt), User: u,
 	}
 }
 
@@ -155,7 +156,8 @@ func (a *Authority) refreshToken(_ context.Context, u User, s Session) (string, 
 		set := &ClaimSet{
 			Kind: Refresh, ID: strconv.FormatInt(s.Number, 10), Issuer: a.c.Issuer, Subject: u.ID, UserID: u.ID, ClientID: s.ClientID,
 			Audience: a.audience(), IssuedAt: second(s.AdvancedAt), Expiry: second(s.IdleUntil),
-			Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation, User: u,
+			Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation,
+			RefreshExpiry: second(s.IdleUntil), RefreshIssuedAt: second(s.AdvancedAt), SignedInAt: second(s.CreatedAt), User: u,
 		}
 		payload, err := a.c.RefreshLayout.Marshal(set)
 		if err != nil {

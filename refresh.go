@@ -10,6 +10,9 @@ import (
 // RefreshRequest asks for the next pair of tokens. It prints redacted.
 type RefreshRequest struct {
 	Raw string
+	// Renew asks for a refresh token with a new date and a new idle limit
+	// also where refresh tokens are not rotated.
+	Renew bool
 	// Scopes narrows the access token to some of the session's scopes; nil
 	// leaves them all. One that was not granted is InvalidScope (RFC 6749,
 	// section 6).
@@ -47,7 +50,7 @@ func (a *Authority) Refresh(ctx context.Context, r RefreshRequest) (Tokens, erro
 			return Tokens{}, fmt.Errorf("%w: %q was not granted", InvalidScope, scope)
 		}
 	}
-	next, err := a.advance(ctx, s, generation, gone, r.Client)
+	next, err := a.advance(ctx, s, generation, gone, r)
 	if err != nil {
 		return Tokens{}, endedWith(err, u, gone)
 	}
@@ -113,15 +116,18 @@ func (a *Authority) refreshUser(ctx context.Context, s Session) (u User, gone bo
 
 // advance moves the session on, and tells memory and observers what came of
 // it before anybody is answered.
-func (a *Authority) advance(ctx context.Context, s Session, from int, gone bool, client Client) (Session, error) {
+func (a *Authority) advance(ctx context.Context, s Session, from int, gone bool, r RefreshRequest) (Session, error) {
 	now := a.c.Now()
 	next, err := a.c.Store.AdvanceSession(ctx, s.Number, Advance{
-		From: from, Rotation: a.c.Rotation, Idle: a.c.RefreshLifetime, UserGone: gone, Until: a.factsUntil(now),
+		From: from, Rotation: a.c.Rotation, Idle: a.c.RefreshLifetime, Renew: r.Renew,
+		UserGone: gone, Until: a.factsUntil(now),
 	}, now)
-	e := Event{At: now, UserID: s.UserID, Session: s.Number, Client: client}
+	e := Event{At: now, UserID: s.UserID, Session: s.Number, Client: r.Client}
 	switch {
 	case err == nil && next.Generation == from+1 && next.AdvancedAt.Before(now):
 		e.Kind = RefreshRepeated
+	case err == nil && r.Renew:
+		e.Kind, e.Detail = Refreshed, "renewed"
 	case err == nil:
 		e.Kind = Refreshed
 	case errors.Is(err, TokenReused):

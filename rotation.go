@@ -33,8 +33,8 @@ type RotationMode uint8
 const (
 	// Rotate gives a successor each time, so that reuse shows theft.
 	Rotate RotationMode = iota
-	// Keep leaves the refresh token as it is until the session's end. It is
-	// for dialects whose originals do not rotate.
+	// Keep leaves the refresh token as it is until the session's end, or
+	// until it is renewed. It is for dialects whose originals do not rotate.
 	Keep
 )
 
@@ -53,6 +53,10 @@ type Advance struct {
 	From     int           // the generation that the token shown bears
 	Rotation Rotation      // with Grace resolved: no zero, no NoGrace
 	Idle     time.Duration // the idle limit from now on
+	// Renew, with Rotation.Mode Keep, makes the current token anew: dated
+	// now, and with the idle limit from now. The one shown before it keeps
+	// counting, because it is of the same generation. Rotation renews anyway.
+	Renew bool
 	// UserGone says that the user is gone, disabled or of another version,
 	// as far as the caller knows. A store that keeps the user itself
 	// (Session.OwnUser) sets it from its own rows.
@@ -66,8 +70,8 @@ type Advance struct {
 // place where this is decided; every store runs it inside a transaction that
 // holds the session's row. It returns the session as it has to stand
 // afterwards and nil or the reason for the refusal. The session was changed
-// if it differs from s in Generation or EndedAt; if EndedAt was set, a fact
-// must be written with it.
+// if it differs from s in Generation, AdvancedAt or EndedAt; if EndedAt was
+// set, a fact must be written with it.
 //
 // docs/refresh.md has the table, the model that checks it, and what that
 // proves. RFC 9700, section 4.14.2 asks for rotation with reuse detection;
@@ -84,10 +88,12 @@ func (s Session) Advance(a Advance, at time.Time) (Session, error) {
 	case a.From == s.Generation && s.Generation >= MaxGeneration:
 		return s.end(at), SessionExpired
 	case a.From == s.Generation:
-		if a.Rotation.Mode == Keep {
+		if a.Rotation.Mode == Keep && !a.Renew {
 			return s, nil
 		}
-		s.Generation++
+		if a.Rotation.Mode == Rotate {
+			s.Generation++
+		}
 		s.AdvancedAt = at
 		s.IdleUntil = earlier(at.Add(a.Idle), s.ExpiresAt)
 		return s, nil

@@ -281,6 +281,51 @@ func TestModelFindsBrokenMachines(t *testing.T) {
 	}
 }
 
+// TestAdvanceRenews: where refresh tokens are kept, one that is renewed stays
+// of its generation, is dated anew and lives until the idle limit from now,
+// never past the absolute one; whatever refuses a refresh refuses a renewal.
+func TestAdvanceRenews(t *testing.T) {
+	at := modelStart
+	open := watchword.Session{
+		Generation: 1, AdvancedAt: at.Add(-time.Minute), IdleUntil: at.Add(time.Second), ExpiresAt: at.Add(2 * time.Hour),
+	}
+	soon, ended, idle := open, open, open
+	soon.ExpiresAt = at.Add(time.Minute)
+	ended.EndedAt = at
+	idle.IdleUntil = at
+	keep := watchword.Rotation{Mode: watchword.Keep}
+	for _, tt := range []struct {
+		name  string
+		s     watchword.Session
+		rot   watchword.Rotation
+		renew bool
+		gone  bool
+		err   error
+		gen   int
+		dated time.Time
+		until time.Time
+	}{
+		{"renewed", open, keep, true, false, nil, 1, at, at.Add(time.Hour)},
+		{"not asked for", open, keep, false, false, nil, 1, open.AdvancedAt, open.IdleUntil},
+		{"the absolute limit near", soon, keep, true, false, nil, 1, at, soon.ExpiresAt},
+		{"rotation renews anyway", open, watchword.Rotation{}, true, false, nil, 2, at, at.Add(time.Hour)},
+		{"ended", ended, keep, true, false, watchword.SessionEnded, 1, open.AdvancedAt, open.IdleUntil},
+		{"idle limit reached", idle, keep, true, false, watchword.SessionExpired, 1, open.AdvancedAt, at},
+		{"user gone", open, keep, true, true, watchword.SessionEnded, 1, open.AdvancedAt, open.IdleUntil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tt.s.Advance(watchword.Advance{From: 1, Rotation: tt.rot, Idle: time.Hour, Renew: tt.renew, UserGone: tt.gone}, at)
+			if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
+				t.Errorf("error %v, want %v", err, tt.err)
+			}
+			if got.Generation != tt.gen || !got.AdvancedAt.Equal(tt.dated) || !got.IdleUntil.Equal(tt.until) {
+				t.Errorf("generation %d, dated %v, until %v; want %d, %v, %v",
+					got.Generation, got.AdvancedAt, got.IdleUntil, tt.gen, tt.dated, tt.until)
+			}
+		})
+	}
+}
+
 // TestAdvanceTable is the table of docs/refresh.md, row by row.
 func TestAdvanceTable(t *testing.T) {
 	at := modelStart

@@ -212,7 +212,7 @@ func advance(s watchword.Session, a watchword.Advance, at time.Time) (next watch
 	next, err = s.Advance(a, stamp(at))
 	next = tidySession(next)
 	ended = s.EndedAt.IsZero() && !next.EndedAt.IsZero()
-	return next, ended || next.Generation != s.Generation, ended, err
+	return next, ended || next.Generation != s.Generation || !next.AdvancedAt.Equal(s.AdvancedAt), ended, err
 }
 
 func sessionFact(number int64, until time.Time) watchword.Fact {

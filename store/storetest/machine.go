@@ -69,6 +69,7 @@ func machine(t *testing.T, open Open) {
 			}
 		})
 	}
+	t.Run("kept and renewed", func(t *testing.T) { renewed(t, open) })
 	t.Run("the absolute limit", func(t *testing.T) { absoluteLimit(t, open) })
 }
 
@@ -84,6 +85,26 @@ func advanceTo3(t *testing.T, s watchword.Sessions, number int64, reached time.T
 		}
 	}
 	return standing(t, s, number)
+}
+
+// renewed: a session that is kept and renewed stays where it is, and its new
+// limit is written.
+func renewed(t *testing.T, open Open) {
+	s := need[watchword.Store](t, open(t).Store)
+	made := create(t, s, someone("u"))
+	a := watchword.Advance{
+		From: 1, Rotation: watchword.Rotation{Mode: watchword.Keep}, Idle: 90 * time.Minute, Renew: true, Until: until,
+	}
+	at := base.Add(time.Minute)
+	want, _ := made.Advance(a, at)
+	got, err := s.AdvanceSession(t.Context(), made.Number, a, at)
+	wantCode(t, "AdvanceSession", err, watchword.Internal)
+	wantEqual(t, "answered", got, want)
+	wantEqual(t, "standing", standing(t, s, made.Number), want)
+	if got.Generation != 1 || !got.AdvancedAt.Equal(at) || !got.IdleUntil.Equal(at.Add(90*time.Minute)) {
+		t.Errorf("generation %d, dated %v, idle until %v", got.Generation, got.AdvancedAt, got.IdleUntil)
+	}
+	wantFacts(t, s)
 }
 
 func absoluteLimit(t *testing.T, open Open) {

@@ -72,18 +72,24 @@ func (a *Authority) adopt(ctx context.Context, raw string, c *Claims, from Clien
 
 // disown makes a refresh token that the old system signed count no longer:
 // by its jti, and with the session that was or could have been made from it.
-func (a *Authority) disown(ctx context.Context, raw string, c *Claims, from Client) error {
-	s, err := a.adopt(ctx, raw, c, from)
+func (a *Authority) disown(ctx context.Context, r SignOutRequest, c *Claims) error {
+	_, over := a.list.Revoked(c)
+	s, err := a.adopt(ctx, r.Raw, c, r.Client)
 	switch code := CodeOf(err); {
 	case err == nil:
-		if _, err := a.end(ctx, Which{Number: s.Number}); err != nil {
+		n, err := a.end(ctx, Which{Number: s.Number})
+		if err != nil {
 			return err
 		}
+		over = n == 0
 	case code == Internal || code == Unavailable:
 		return err
+	}
+	if over && r.Once {
+		return SessionEnded
 	}
 	if c.ID == "" {
 		return nil // it never opens another session, and has opened nothing else
 	}
-	return a.RevokeToken(ctx, c, from)
+	return a.RevokeToken(ctx, c, r.Client)
 }

@@ -22,6 +22,8 @@ type reader struct {
 	// foreign says of what kind a token of the old system is, which has no
 	// jti of ours. It must go by what was signed.
 	foreign func(s *watchword.ClaimSet) watchword.Kind
+	// settle comes last; nil: all is as it was read.
+	settle func(s *watchword.ClaimSet)
 }
 
 // read returns the claims. Kind, session and generation come from the jti
@@ -61,6 +63,9 @@ func (l reader) read(payload []byte) (*watchword.Claims, error) {
 		return nil, fmt.Errorf("%w: a token of another profile", watchword.WrongKind)
 	case watchword.Foreign:
 		s.Kind = l.foreign(&s)
+	}
+	if l.settle != nil {
+		l.settle(&s)
 	}
 	return s.Freeze(payload), nil
 }

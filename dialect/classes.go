@@ -20,6 +20,20 @@ func (s *settings) class(name, instead string, known ...string) string {
 	return class
 }
 
+// none reports whether a setting is given and stands for Python's None.
+func (s *settings) none(name string) bool {
+	v, given := s.values[name]
+	return given && (v == false || v == "" || v == nil)
+}
+
+// claim reads a claim's name; "" where the claim is switched off.
+func (s *settings) claim(name, otherwise string) string {
+	if t := s.text(name, otherwise); !s.none(name) {
+		return t
+	}
+	return ""
+}
+
 // only refuses a setting that the original declares and never reads, unless
 // it says what is so anyway.
 func (s *settings) only(name string, same func() bool, reason string) {

@@ -19,6 +19,11 @@ type Dialect struct {
 	// layout, lifetimes, issuer, audience, keys, rotation. What the dialect
 	// does not care about stays.
 	Engine func(watchword.Config) (watchword.Config, error)
+	// Kinds of token that guarded routes accept; nil: access tokens.
+	Kinds []watchword.Kind
+	// KeysURL is a JWK Set whose keys verify tokens as well; "" for none. The
+	// server puts them into Config.VerifyKeys.
+	KeysURL string
 	// Notes are for the operator, such as that a secret was made because
 	// none was given.
 	Notes []string
@@ -55,6 +60,7 @@ type maker func(Options) (Dialect, error)
 // nothing registers itself here.
 func makers() map[string]maker {
 	return map[string]maker{
+		"easyjwt":  EasyJWT,
 		"ellar":    Ellar,
 		"esmerald": Esmerald,
 		"oauth2":   OAuth2,

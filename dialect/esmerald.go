@@ -302,7 +302,8 @@ func (c *esmeraldSettings) profile(prefix string) httpauth.Profile {
 func serveEmail(x *httpauth.Exchange) (httpauth.Reply, error) {
 	if !isEmail(x.Text(httpauth.ParamLogin)) {
 		return esmeraldInvalid(x.Request, []httpauth.Object{{
-			{Name: "type", Value: "value_error"}, {Name: "loc", Value: []string{"email"}},
+			{Name: "type", Value: "value_error"},
+			{Name: "loc", Value: []string{"email"}},
 			{Name: "msg", Value: "value is not a valid email address"},
 		}}), nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // RefreshRequest asks for the next pair of tokens. It prints redacted.
@@ -28,6 +29,9 @@ type RefreshRequest struct {
 func (a *Authority) Refresh(ctx context.Context, r RefreshRequest) (Tokens, error) {
 	a.maintain(ctx)
 	c, err := a.readRefresh(ctx, r.Raw)
+	if err == nil {
+		err = a.notBefore(c, a.c.Now())
+	}
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -61,6 +65,43 @@ func (a *Authority) Refresh(ctx context.Context, r RefreshRequest) (Tokens, erro
 	t, err := a.mint(ctx, u, narrowed, iat)
 	t.Session = next
 	return t, err
+}
+
+// CheckRefresh reports whether a refresh token would be taken, without using
+// it up, and what it says. Errors are those of Refresh. A token that another
+// system signed is judged by itself alone: it may have no session yet.
+func (a *Authority) CheckRefresh(ctx context.Context, raw string) (*Claims, error) {
+	now := a.c.Now()
+	c, err := a.readRefresh(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	if c.Number == 0 {
+		return c, a.verifier.standing(c, now, []Kind{Refresh}, nil)
+	}
+	if err := a.notBefore(c, now); err != nil {
+		return nil, err
+	}
+	s, err := a.session(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	u, gone, err := a.refreshUser(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.Advance(Advance{From: c.Generation, Rotation: a.c.Rotation, Idle: a.c.RefreshLifetime, UserGone: gone}, now)
+	return c, endedWith(err, u, gone)
+}
+
+// notBefore holds a refresh token back until its nbf, where its layout has
+// one (RFC 7519, section 4.1.5). Whether it is too old is the session's
+// matter.
+func (a *Authority) notBefore(c *Claims, now time.Time) error {
+	if c.NotBefore.After(now.Add(a.c.Leeway)) {
+		return TokenNotYetValid
+	}
+	return nil
 }
 
 // endedWith tells a profile beside the code why a session was over that has

@@ -16,11 +16,14 @@ type SignOutRequest struct {
 	// Everywhere ends all sessions of the user, and demands a token that
 	// still counts.
 	Everywhere bool
-	Client     Client
+	// Once answers SessionEnded where the session had ended before, for
+	// systems that tell. Of several at one time one ends it.
+	Once   bool
+	Client Client
 }
 
 // SignOut ends the session of the token shown. Ending what has ended is no
-// error. Errors: the codes of a token that was never ours, and Unavailable:
+// error, unless Once is set. Errors: the codes of a token that was never ours, and Unavailable:
 // then nothing is promised (fosite GHSA-7mqr-2v3q-v2wm told clients
 // "revoked" when the store had failed).
 func (a *Authority) SignOut(ctx context.Context, r SignOutRequest) error {
@@ -33,7 +36,7 @@ func (a *Authority) SignOut(ctx context.Context, r SignOutRequest) error {
 	}
 	switch {
 	case c.Number == 0 && c.Kind == Refresh:
-		return a.disown(ctx, r.Raw, c, r.Client)
+		return a.disown(ctx, r, c)
 	case c.Number == 0:
 		return a.RevokeToken(ctx, c, r.Client)
 	}
@@ -47,6 +50,8 @@ func (a *Authority) SignOut(ctx context.Context, r SignOutRequest) error {
 	}
 	if n > 0 {
 		a.tell(ctx, Event{Kind: SignedOut, UserID: s.UserID, Session: s.Number, Client: r.Client})
+	} else if r.Once {
+		return SessionEnded
 	}
 	return nil
 }
@@ -145,7 +150,7 @@ func (a *Authority) Revoke(ctx context.Context, raw string, from Client) error {
 		return nil
 	}
 	if c.Number == 0 && c.Kind == Refresh {
-		return ignoreEnded(a.disown(ctx, raw, c, from))
+		return ignoreEnded(a.disown(ctx, SignOutRequest{Raw: raw, Client: from}, c))
 	}
 	return ignoreEnded(a.RevokeToken(ctx, c, from))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -53,8 +54,7 @@ func NewPasswords(users PasswordUsers, hasher *password.Hasher) *Passwords {
 // the password was right but the user is not active, or a [RetryError] when
 // too many hashes are under way.
 func (p *Passwords) Authenticate(ctx context.Context, c Credentials) (User, error) {
-	floor, err := p.floor(ctx)
-	if err != nil {
+	if err := p.sample(ctx); err != nil {
 		return User{}, hashError(err)
 	}
 	u, encoded, err := p.users.UserByLogin(ctx, c.Login)
@@ -67,9 +67,11 @@ func (p *Passwords) Authenticate(ctx context.Context, c Credentials) (User, erro
 	if known {
 		err = p.hasher.VerifyFrom(ctx, c.Password, encoded, start)
 	}
+	class := p.hasher.Class(encoded)
 	if !known || errors.Is(err, password.ErrUnsupported) {
-		err = p.hasher.DummyFrom(ctx, c.Password, start)
+		err, class = p.hasher.DummyFrom(ctx, c.Password, start), preferredClass
 	}
+	p.observe(class, begun)
 	switch {
 	case err == nil && u.Active:
 		p.upgrade(ctx, u.ID, c.Password, encoded)
@@ -81,22 +83,43 @@ func (p *Passwords) Authenticate(ctx context.Context, c Credentials) (User, erro
 	default:
 		return User{}, hashError(err)
 	}
-	p.hold(ctx, begun, floor)
+	p.hold(ctx, begun)
 	return User{}, err
 }
 
 // hold waits until a whole number of floors has passed since begun.
-func (p *Passwords) hold(ctx context.Context, begun time.Time, floor time.Duration) {
+func (p *Passwords) hold(ctx context.Context, begun time.Time) {
+	floor := p.floor()
 	if floor <= 0 || begun.IsZero() {
 		return
 	}
 	elapsed := p.now().Sub(begun)
-	wait := floor - elapsed%floor
-	timer := time.NewTimer(wait)
+	end := begun.Add(elapsed + floor - elapsed%floor)
+	// The runtime's timers are up to a millisecond late, and how late hangs
+	// on when they were set: so the last two are not slept through.
+	timer := time.NewTimer(end.Sub(p.now()) - 2*time.Millisecond)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
+	}
+	for ctx.Err() == nil && p.now().Before(end) {
+		runtime.Gosched()
+	}
+}
+
+// observe keeps the cost of a class up with what it costs now: a machine
+// that is busy takes longer, and a floor measured while it was idle would no
+// longer cover the dearest class. A cost rises at once and sinks slowly.
+func (p *Passwords) observe(class string, begun time.Time) {
+	if begun.IsZero() {
+		return
+	}
+	took := p.now().Sub(begun)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if cost, known := p.costs[class]; known {
+		p.costs[class] = max(took, cost-cost/64)
 	}
 }
 
@@ -112,34 +135,44 @@ func (p *Passwords) upgrade(ctx context.Context, id, pass, encoded string) {
 	}
 }
 
-// floor returns how long a refusal must take at least; 0 where all stored
-// hashes are of the preferred class, so that all cost the same anyway. The
-// cost of a class is measured once, by verifying a sample.
-func (p *Passwords) floor(ctx context.Context) (time.Duration, error) {
+// sample looks every now and then which classes there are.
+func (p *Passwords) sample(ctx context.Context) error {
 	sampler, ok := p.users.(HashSampler)
 	if !ok {
-		return 0, nil
+		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now := p.now(); p.sampled.IsZero() || now.Sub(p.sampled) > resample {
-		samples, err := sampler.HashSamples(ctx)
-		if err != nil {
-			return 0, fmt.Errorf("sample hashes: %w", err)
-		}
-		if err := p.measure(ctx, samples); err != nil {
-			return 0, err
-		}
-		p.sampled = now
+	now := p.now()
+	if !p.sampled.IsZero() && now.Sub(p.sampled) <= resample {
+		return nil
 	}
+	samples, err := sampler.HashSamples(ctx)
+	if err != nil {
+		return fmt.Errorf("sample hashes: %w", err)
+	}
+	if err := p.measure(ctx, samples); err != nil {
+		return err
+	}
+	p.sampled = now
+	return nil
+}
+
+// floor returns how long a refusal must take at least; 0 where all stored
+// hashes are of the preferred class, so that all cost the same anyway.
+func (p *Passwords) floor() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var dearest time.Duration
 	for _, cost := range p.costs {
 		dearest = max(dearest, cost)
 	}
 	// A quarter above the dearest, so that its own spread stays below the
 	// floor.
-	return dearest + dearest/4, nil
+	return dearest + dearest/4
 }
+
+const preferredClass = "preferred"
 
 // measure fills costs with the classes that occur, and with the preferred
 // one where there are others.
@@ -161,11 +194,10 @@ func (p *Passwords) measure(ctx context.Context, samples []string) error {
 			return err
 		}
 	}
-	const preferred = "preferred"
-	if _, known := p.costs[preferred]; known {
+	if _, known := p.costs[preferredClass]; known {
 		return nil
 	}
-	return p.time(preferred, func(start func()) error { return p.hasher.DummyFrom(ctx, "", start) })
+	return p.time(preferredClass, func(start func()) error { return p.hasher.DummyFrom(ctx, "", start) })
 }
 
 func (p *Passwords) time(class string, hash func(start func()) error) error {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // adoptedGeneration is that of the refresh token that another system signed:
@@ -42,6 +43,9 @@ func (a *Authority) adopt(ctx context.Context, raw string, c *Claims, from Clien
 	case err != nil:
 		return Session{}, fmt.Errorf("read user: %w", err)
 	}
+	if err := a.unheard(ctx, c, now); err != nil {
+		return Session{}, err
+	}
 	origin := sha256.Sum256([]byte(raw))
 	limit := now.Add(a.c.SessionLifetime)
 	// The row must stand for as long as the token could be adopted again.
@@ -70,6 +74,18 @@ func (a *Authority) adopt(ctx context.Context, raw string, c *Claims, from Clien
 	}
 }
 
+// unheard asks once more whether the token stands, by facts read after its
+// user was: a password change before that is among them, also where another
+// process made it this very moment, and one after it moves his version, so
+// that the session is refused. A session that is opened in between would
+// outlive the change.
+func (a *Authority) unheard(ctx context.Context, c *Claims, now time.Time) error {
+	if err := a.list.Sync(ctx, now); err != nil {
+		return fmt.Errorf("%w: %w", Unavailable, err)
+	}
+	return a.verifier.standing(c, now, []Kind{Refresh}, nil)
+}
+
 // disown makes a refresh token that the old system signed count no longer:
 // by its jti, and with the session that was or could have been made from it.
 func (a *Authority) disown(ctx context.Context, r SignOutRequest, c *Claims) error {
@@ -84,6 +100,8 @@ func (a *Authority) disown(ctx context.Context, r SignOutRequest, c *Claims) err
 		over = n == 0
 	case code == Internal || code == Unavailable:
 		return err
+	case code == TokenRevoked:
+		over = true // by another who came first
 	}
 	if over && r.Once {
 		return SessionEnded

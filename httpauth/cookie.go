@@ -66,9 +66,9 @@ func (t TwoCookies) Bind(issuer, prefix string) (Transport, error) {
 
 // bind sets what is not set, and refuses what browsers would not keep.
 func (c Cookies) bind(issuer, prefix string) (Cookies, error) {
-	host, secure := "", ""
-	if strings.HasPrefix(issuer, "https://") && c.Domain == "" {
-		host, secure = "__Host-", "__Secure-"
+	host, secure := hostPrefix(issuer, c.Domain), ""
+	if host != "" {
+		secure = "__Secure-"
 	}
 	c.Access = or(c.Access, host+"ww_access")
 	c.Refresh = or(c.Refresh, secure+"ww_refresh")
@@ -78,18 +78,40 @@ func (c Cookies) bind(issuer, prefix string) (Cookies, error) {
 		c.SameSite = http.SameSiteLaxMode
 	}
 	var faults []error
-	for _, name := range []string{c.Access, c.Refresh, c.Payload} {
-		if err := (&http.Cookie{Name: name, Value: "x", Path: "/", Domain: c.Domain}).Valid(); err != nil {
-			faults = append(faults, fmt.Errorf("cookie %q: %w", name, err))
-		}
-	}
+	faults = append(faults,
+		checkCookie(c.Access, "/", c.Domain), checkCookie(c.Refresh, c.RefreshPath, c.Domain), checkCookie(c.Payload, "/", c.Domain))
 	if c.Access == c.Refresh || c.Access == c.Payload || c.Refresh == c.Payload {
 		faults = append(faults, errors.New("two cookies have the same name"))
 	}
-	if strings.HasPrefix(c.Refresh, "__Host-") && c.RefreshPath != "/" {
-		faults = append(faults, fmt.Errorf("cookie %q would be dropped: __Host- demands the path /", c.Refresh))
-	}
 	return c, errors.Join(faults...)
+}
+
+// hostPrefix is that of a cookie which belongs to one host alone.
+func hostPrefix(issuer, domain string) string {
+	if strings.HasPrefix(issuer, "https://") && domain == "" {
+		return "__Host-"
+	}
+	return ""
+}
+
+// checkCookie refuses what browsers would drop, or keep for another path.
+func checkCookie(name, path, domain string) error {
+	if err := (&http.Cookie{Name: name, Value: "x", Path: path, Domain: domain}).Valid(); err != nil {
+		return fmt.Errorf("cookie %q: %w", name, err)
+	}
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		return fmt.Errorf("cookie %q: path %q does not begin with a slash", name, path)
+	case hasPrefixFold(name, "__Host-") && (path != "/" || domain != ""):
+		// Browsers compare the prefix without regard to case.
+		return fmt.Errorf("cookie %q would be dropped: __Host- demands the path / and no domain", name)
+	default:
+		return nil
+	}
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 func or(s, otherwise string) string {
@@ -215,6 +237,19 @@ func writes(t Transport) Transport {
 	return t
 }
 
+// each are the transports that a transport is made of.
+func each(t Transport) []Transport {
+	b, ok := t.(Beside)
+	if !ok {
+		return []Transport{t}
+	}
+	all := each(b.Transport)
+	for _, other := range b.Also {
+		all = append(all, each(other)...)
+	}
+	return all
+}
+
 // Beside accepts tokens by several transports and writes them by the first.
 // They are asked in order; two that show different access tokens are refused,
 // because nobody can say which one is meant.
@@ -292,8 +327,11 @@ func (t Beside) Ambient() bool {
 // AmbientIn reports whether this request may have been sent unasked: it may
 // not where the token came by a header that only scripts can set.
 func (t Beside) AmbientIn(r *http.Request) bool {
-	for _, one := range append([]Transport{t.Transport}, t.Also...) {
-		if _, shown := one.Access(r); shown && !one.Ambient() {
+	if _, shown := t.Transport.Access(r); shown && !ambientIn(t.Transport, r) {
+		return false
+	}
+	for _, one := range t.Also {
+		if _, shown := one.Access(r); shown && !ambientIn(one, r) {
 			return false
 		}
 	}

@@ -19,6 +19,14 @@ type Exchange struct {
 	values   values
 }
 
+// Op returns the operation of the route, 0 at the application's own.
+func (x *Exchange) Op() Op {
+	if x.endpoint == nil {
+		return OpCustom
+	}
+	return x.endpoint.route.Op
+}
+
 // Text returns a parameter, "" where it was absent.
 func (x *Exchange) Text(p Param) string { return x.values.text[p] }
 

@@ -19,6 +19,13 @@ type Guard struct {
 	// Origin judges requests of ambient transports; nil means the strict
 	// zero value. It is not asked where the token is not ambient.
 	Origin *http.CrossOriginProtection
+	// Protect judges the unsafe ones among them further, once the token is
+	// verified; nil means that Origin is enough. Profile.Guard sets and binds
+	// it.
+	Protect Protection
+	// InsecureUnprotected does not ask Protect; for routes that must be open
+	// to posts without its token, by a copy of the guard.
+	InsecureUnprotected bool
 	// Deny answers refusals; nil means the native shape.
 	Deny func(w http.ResponseWriter, r *http.Request, p Problem)
 	// Report hears of every refusal with the error behind it, before it is
@@ -93,7 +100,8 @@ func (g *Guard) access(r *http.Request) (string, bool) {
 }
 
 func (g *Guard) check(r *http.Request, raw string, policies []watchword.Policy) (*watchword.Claims, error) {
-	if g.Transport != nil && ambientIn(g.Transport, r) {
+	ambient := g.Transport != nil && ambientIn(g.Transport, r)
+	if ambient {
 		if err := checkOrigin(g.Origin, r); err != nil {
 			return nil, err
 		}
@@ -111,16 +119,29 @@ func (g *Guard) check(r *http.Request, raw string, policies []watchword.Policy) 
 	if c == nil {
 		return nil, fmt.Errorf("%w: no claims", watchword.TokenMalformed)
 	}
+	if ambient && g.Protect != nil && !g.InsecureUnprotected && !safe(r.Method) {
+		if err := g.Protect.Check(&Exchange{Request: r, Claims: c}); err != nil {
+			return nil, err
+		}
+	}
+	if err := judgeClaims(c, policies); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// judgeClaims asks the policies, in order.
+func judgeClaims(c *watchword.Claims, policies []watchword.Policy) error {
 	for _, policy := range policies {
 		if err := policy(c); err != nil {
 			if watchword.CodeOf(err) == watchword.Internal {
 				// A policy's own error is a refusal, not a fault of ours.
 				err = fmt.Errorf("%w: %w", watchword.PermissionDenied, err)
 			}
-			return nil, err
+			return err
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // checkOrigin refuses unsafe requests that a browser sent from elsewhere.

@@ -37,8 +37,11 @@ func Handler(s Service, p Profile) (http.Handler, error) {
 	if err := mount(mux, []string{""}, []Face{{s, p}}); err != nil {
 		return nil, err
 	}
-	shape := p.problem()
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(w, r, shape) })
+	bound, _ := p.bind(s) // mount has reported its faults
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		bound.cors.allow(w.Header(), r)
+		notFound(w, r, bound.Problem)
+	})
 	return mux, nil
 }
 
@@ -91,23 +94,45 @@ func notFound(w http.ResponseWriter, r *http.Request, shape func(Problem) Reply)
 func (p Profile) Guard(s Service) *Guard {
 	shape := p.problem()
 	g := &Guard{
-		Verify: s.Verify, Origin: p.Origin, Report: p.Report,
+		Verify: s.Verify, Report: p.Report,
 		Deny: func(w http.ResponseWriter, _ *http.Request, problem Problem) { writeProblem(w, problem, shape) },
 	}
-	var err error
-	if g.Transport, err = p.transport(s); err != nil {
+	bound, err := p.bind(s)
+	if err != nil {
 		g.Verify = nil // Mount reports the fault; until then nobody gets in
 	}
+	g.Transport, g.Origin, g.Protect = bound.Transport, bound.Origin, bound.Protect
 	return g
 }
 
-// transport is the profile's, bound to where it is mounted.
-func (p Profile) transport(s Service) (Transport, error) {
+// bind returns the profile with its defaults set, and with its transport and
+// protection bound to where it is mounted.
+func (p Profile) bind(s Service) (Profile, error) {
 	issuer := ""
 	if i, ok := s.(Issuer); ok {
 		issuer = i.Issuer()
 	}
-	return bindTransport(p.Transport, issuer, p.Prefix)
+	var err error
+	var faults []error
+	note := func(err error) {
+		if err != nil {
+			faults = append(faults, err)
+		}
+	}
+	p.Transport, err = bindTransport(p.Transport, issuer, p.Prefix)
+	note(err)
+	if p.Protect != nil {
+		p.Protect, err = p.Protect.Bind(issuer, p.Prefix)
+		note(err)
+	}
+	p.Origin, err = p.trust()
+	note(err)
+	p.cors = newCORS(p.Origins, p.Transport, p.Protect)
+	p.Problem = p.problem()
+	if p.ClientOf == nil {
+		p.ClientOf = ClientOf
+	}
+	return p, errors.Join(faults...)
 }
 
 func (p Profile) problem() func(Problem) Reply {
@@ -151,8 +176,7 @@ func (e *endpoint) pragma() string {
 }
 
 func (e *endpoint) serve(w http.ResponseWriter, x *Exchange) (Reply, error) {
-	transport := e.profile.Transport
-	if ambientIn(transport, x.Request) {
+	if ambientIn(e.profile.Transport, x.Request) {
 		// Sign-in too: a browser made to sign in as somebody else is an
 		// attack as well (login CSRF).
 		if err := checkOrigin(e.profile.Origin, x.Request); err != nil {
@@ -165,8 +189,15 @@ func (e *endpoint) serve(w http.ResponseWriter, x *Exchange) (Reply, error) {
 			return Reply{}, err
 		}
 	}
-	if x.values, err = e.route.In.read(w, x.Request); err != nil {
+	// A token may stand in a form field; where the body cannot be read there
+	// is none, and whoever may not send learns no more.
+	var unread error
+	x.values, unread = e.route.In.read(w, x.Request)
+	if err := e.protect(x); err != nil {
 		return Reply{}, err
+	}
+	if unread != nil {
+		return Reply{}, unread
 	}
 	x.Client = e.profile.ClientOf(x.Request)
 	if e.route.Serve != nil {
@@ -180,16 +211,46 @@ func (e *endpoint) serve(w http.ResponseWriter, x *Exchange) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	return reply, e.deliver(w, x, result)
+}
+
+// deliver writes or clears what rides in headers.
+func (e *endpoint) deliver(w http.ResponseWriter, x *Exchange, result Result) (err error) {
+	cookie := result.CSRF
 	switch {
 	case result.Tokens.Access != "" && !result.InBody:
-		if err = transport.Write(w, result.Tokens); err != nil {
+		if cookie, err = e.issue(x, result.Tokens.Claims); err == nil {
+			err = e.profile.Transport.Write(w, result.Tokens)
+		}
+		if err != nil {
 			// Nobody will ever hold these tokens.
 			_ = e.service.SignOut(x.Request.Context(), watchword.SignOutRequest{Raw: result.Tokens.Access, Client: x.Client})
+			return err
+		}
+		if result.signedIn {
+			e.replace(x)
 		}
 	case e.route.Op == OpSignOut:
-		transport.Clear(w)
+		e.profile.Transport.Clear(w)
+		// The next sign-in needs one.
+		if cookie, err = e.issue(x, nil); err != nil {
+			return err
+		}
 	}
-	return reply, err
+	if cookie != nil {
+		http.SetCookie(w, cookie)
+	}
+	return nil
+}
+
+// replace ends the session whose cookies a sign-in has just overwritten:
+// nobody holds it any more, unless he stole it (ASVS 7.2.4).
+func (e *endpoint) replace(x *Exchange) {
+	for _, one := range each(e.profile.Transport) {
+		if raw, shown := one.Refresh(x.Request); shown && raw != "" {
+			_ = e.service.SignOut(x.Request.Context(), watchword.SignOutRequest{Raw: raw, Client: x.Client})
+		}
+	}
 }
 
 // refuse reports an error and answers in the profile's shape.
@@ -222,15 +283,28 @@ func (p *path) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case e != nil:
+		e.profile.cors.allow(w.Header(), r)
 		e.ServeHTTP(w, r)
 	case r.Method == http.MethodOptions:
 		allow := joinMethods(slices.Concat(p.allow, []string{http.MethodOptions}))
+		if isPreflight(r) {
+			p.asked(r).profile.cors.preflight(w.Header(), r, joinMethods(p.allow))
+		}
 		Reply{Status: http.StatusNoContent}.write(w, header{"Allow", allow})
 	default:
+		p.first.profile.cors.allow(w.Header(), r)
 		problem := ProblemOf(watchword.MethodNotAllowed, p.first.at)
 		problem.Op, problem.Request, problem.Allow = p.first.route.Op, r, p.allow
 		writeProblem(w, problem, p.first.profile.Problem)
 	}
+}
+
+// asked is the endpoint that a preflight is about.
+func (p *path) asked(r *http.Request) *endpoint {
+	if e := p.methods[r.Header.Get("Access-Control-Request-Method")]; e != nil {
+		return e
+	}
+	return p.first
 }
 
 func joinMethods(methods []string) string { return strings.Join(methods, ", ") }

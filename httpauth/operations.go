@@ -54,6 +54,8 @@ func operation(op Op, s Service) (operate, error) {
 	case OpMetadata:
 		_, err := needs[Issuer](s, "Issuer")
 		return nothing, err
+	case OpCSRF:
+		return issueCSRF(s), nil
 	default:
 		return nil, fmt.Errorf("there is no operation %d", op)
 	}
@@ -80,7 +82,7 @@ func signIn(s Service) operate {
 			Credentials: watchword.Credentials{Login: x.Text(ParamLogin), Password: x.Text(ParamPassword)},
 			Scopes:      scopes, Client: x.Client,
 		})
-		return Result{Tokens: t}, err
+		return Result{Tokens: t, signedIn: true}, err
 	}
 }
 
@@ -118,8 +120,12 @@ func signOut(s Service) operate {
 			}
 		}
 		add(x.Text(ParamRefresh), true)
-		add(x.Transport().Refresh(x.Request))
-		add(x.Transport().Access(x.Request))
+		// All transports are asked one by one: of two tokens that disagree,
+		// both are shown and both end.
+		for _, one := range each(x.Transport()) {
+			add(one.Refresh(x.Request))
+			add(one.Access(x.Request))
+		}
 		for _, raw := range shown {
 			err := s.SignOut(x.Request.Context(), watchword.SignOutRequest{
 				Raw: raw, Everywhere: x.Flag(ParamEverywhere), Client: x.Client,

@@ -87,7 +87,7 @@ var rows = [...]row{
 	watchword.InvalidClient:        both(http.StatusUnauthorized, "invalid_client", "the client's credentials are wrong or missing"),
 	watchword.UnsupportedGrantType: both(http.StatusBadRequest, "unsupported_grant_type", "the grant type is not supported"),
 	watchword.PasswordWeak:         both(http.StatusBadRequest, "invalid_request", "the new password is too short, too common or the login"),
-	watchword.CrossOrigin:          both(http.StatusForbidden, "invalid_request", "the request comes from another origin"),
+	watchword.CrossOrigin:          both(http.StatusForbidden, "invalid_request", "the request comes from another origin, or lacks the CSRF token"),
 	watchword.RateLimited:          both(http.StatusTooManyRequests, "temporarily_unavailable", "too many attempts"),
 	watchword.NotFound:             both(http.StatusNotFound, "not_found", "there is no such thing"),
 	watchword.Conflict:             both(http.StatusConflict, "conflict", "it exists already or has changed meanwhile"),

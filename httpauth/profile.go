@@ -29,11 +29,22 @@ type Profile struct {
 	SlashRedirect int
 	// ClientOf tells who asks; nil means [ClientOf].
 	ClientOf func(*http.Request) watchword.Client
+	// Origins are the front-ends on other origins, such as
+	// "https://app.example.com" (see [CheckOrigin]): their pages may call
+	// (CORS), with credentials where the transport is ambient, and Origin
+	// trusts them. Browsers send SameSite=Lax cookies only between hosts of
+	// one site.
+	Origins []string
 	// Origin judges requests of ambient transports; nil means the strict
-	// zero value.
+	// zero value. Origins are added to it.
 	Origin *http.CrossOriginProtection
+	// Protect judges them further, at the routes and behind the guards; nil
+	// means that Origin is enough. See [CSRFToken].
+	Protect Protection
 	// Report hears of every refusal; see [Guard.Report].
 	Report func(r *http.Request, p Problem, err error)
+
+	cors *cors // set by bind
 }
 
 // Op is what a route does.
@@ -62,12 +73,25 @@ const (
 	OpRevoke         // RFC 7009; ParamToken, the client by Basic or form
 	OpKeys           // the JWK Set, cacheable
 	OpMetadata       // RFC 8414, cacheable
+	// OpCSRF issues the cookie of Profile.Protect.
+	OpCSRF
 )
 
 // guarded reports whether the operation is about the bearer of a token.
 func (o Op) guarded() bool {
 	switch o {
 	case OpWhoami, OpChangePassword, OpListSessions, OpEndSession:
+		return true
+	default:
+		return false
+	}
+}
+
+// changes reports whether the operation changes something, so that no GET
+// may do it where browsers send the token (ASVS 3.5.3).
+func (o Op) changes() bool {
+	switch o {
+	case OpToken, OpSignIn, OpRefresh, OpSignOut, OpChangePassword, OpEndSession, OpRevoke:
 		return true
 	default:
 		return false
@@ -98,6 +122,9 @@ type Route struct {
 	Guarded bool
 	// Scopes are those that the token of a guarded route must have.
 	Scopes []string
+	// InsecureUnprotected exempts the route from Profile.Protect. Origin
+	// judges all the same.
+	InsecureUnprotected bool
 	// Kinds of token that OpVerify accepts; nil means access tokens.
 	Kinds []watchword.Kind
 	// Serve replaces what Op does, for the odd route. It may call
@@ -149,4 +176,7 @@ type Result struct {
 	User          watchword.User          // OpWhoami
 	Sessions      []watchword.SessionInfo // OpListSessions
 	Introspection watchword.Introspection // OpIntrospect
+	CSRF          *http.Cookie            // OpCSRF
+
+	signedIn bool // the tokens are of a new session
 }

@@ -175,7 +175,12 @@ func appendEscaped(b []byte, r rune) []byte {
 func (r Reply) write(w http.ResponseWriter, further ...header) {
 	h := w.Header()
 	for name, values := range r.Header {
-		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+		switch name = http.CanonicalHeaderKey(name); name {
+		case "Vary", "Set-Cookie":
+			h[name] = slices.Concat(h[name], values) // others have said something too
+		default:
+			h[name] = slices.Clone(values)
+		}
 	}
 	for _, f := range further {
 		if f.value != "" && len(h[f.name]) == 0 {

@@ -25,14 +25,10 @@ func newTable(faces []Face) (*table, error) {
 		if f.Service == nil {
 			continue
 		}
-		bound, err := p.transport(f.Service)
+		p, err := p.bind(f.Service)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("profile %s: %w", p.Name, err))
 			continue
-		}
-		p.Transport, p.Problem = bound, p.problem()
-		if p.ClientOf == nil {
-			p.ClientOf = ClientOf
 		}
 		for _, route := range p.Routes {
 			if err := t.addRoute(&p, f.Service, route); err != nil {
@@ -63,7 +59,7 @@ func (t *table) addRoute(p *Profile, s Service, route Route) error {
 	if err != nil {
 		return err
 	}
-	e, err := newEndpoint(p, s, route)
+	e, err := newEndpoint(p, s, method, route)
 	if err != nil {
 		return fmt.Errorf("route %s: %w", route.Pattern, err)
 	}
@@ -108,7 +104,7 @@ func (p *Profile) pattern(s string) (method, path string, err error) {
 }
 
 // newEndpoint checks a route against the service and wires it.
-func newEndpoint(p *Profile, s Service, route Route) (*endpoint, error) {
+func newEndpoint(p *Profile, s Service, method string, route Route) (*endpoint, error) {
 	op, err := operation(route.Op, s)
 	if err != nil {
 		return nil, err
@@ -121,11 +117,16 @@ func newEndpoint(p *Profile, s Service, route Route) (*endpoint, error) {
 	e := &endpoint{profile: p, service: s, route: route, operate: op, at: route.Op.endpoint()}
 	if route.Guarded || route.Op.guarded() {
 		e.guard, e.at = p.Guard(s), Guarded
+		e.guard.Protect = nil // the endpoint asks it, with the input at hand
 		if len(route.Scopes) > 0 {
 			e.policies = []watchword.Policy{watchword.Scope(route.Scopes...)}
 		}
 	}
 	switch {
+	case route.Op.changes() && safe(method) && p.Transport.Ambient():
+		return nil, fmt.Errorf("%s would change something, and any page can make a browser send it with its cookies", method)
+	case route.Op == OpCSRF && p.Protect == nil:
+		return nil, errors.New("the profile has no Protect")
 	case route.Op == OpCustom && route.Serve == nil:
 		return nil, errors.New("OpCustom has no Serve function")
 	case len(route.Scopes) > 0 && e.guard == nil:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -75,6 +76,9 @@ func (a *app) serve(c config.Config) (err error) {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // a server that ran has closed it
+	if err := a.rehearse(c, listener); err != nil {
+		return err
+	}
 	db, err := open.Store(a.ctx, c.DB)
 	if err != nil {
 		return err
@@ -132,6 +136,54 @@ func inner(err error) error {
 	return err
 }
 
+// rehearse wires a server over a database in memory, where the one of the
+// settings is not there yet: a first start that fails leaves nothing behind.
+func (a *app) rehearse(c config.Config, listener net.Listener) (err error) {
+	path, ok := databaseFile(c.DB)
+	if _, missing := os.Stat(path); !ok || !errors.Is(missing, fs.ErrNotExist) {
+		return nil
+	}
+	db, err := open.Store(a.ctx, "sqlite::memory:")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close(a.ctx)) }()
+	seal, err := engine.Seal(a.ctx, c, db)
+	if err != nil {
+		return err
+	}
+	_, err = server.New(a.ctx, server.Options{
+		Config: c, DB: db, Seal: seal, Listener: listener, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return err
+	}
+	_, _, err = a.admin(c)
+	return err
+}
+
+// admin returns the first user's name and password, and the hash. Where the
+// environment gives no password one is made, and returned to be shown.
+func (a *app) admin(c config.Config) (admin config.Admin, hash string, err error) {
+	if admin, err = config.LoadAdmin(a.environ); err != nil {
+		return admin, "", err
+	}
+	if admin.Login == "" {
+		admin.Login = "admin"
+	}
+	given := admin.Password
+	if given == "" {
+		admin.Password = newPassword()
+		hash, err = hashPassword(a.ctx, c, admin.Login, admin.Password, false)
+		return admin, hash, err
+	}
+	admin.Password = ""
+	if hash, err = hashPassword(a.ctx, c, admin.Login, given, false); err != nil {
+		err = fmt.Errorf("the first user's password (WATCHWORD_ADMIN_PASSWORD): %w", err)
+	}
+	return admin, hash, err
+}
+
 // firstUser adds the user admin where there is no user at all, and prints
 // the password, unless the environment gave one.
 func (a *app) firstUser(c config.Config, db *open.Opened) error {
@@ -142,20 +194,9 @@ func (a *app) firstUser(c config.Config, db *open.Opened) error {
 	if len(users) > 0 {
 		return nil
 	}
-	admin, err := config.LoadAdmin(a.environ)
+	admin, hash, err := a.admin(c)
 	if err != nil {
 		return err
-	}
-	if admin.Login == "" {
-		admin.Login = "admin"
-	}
-	made := admin.Password == ""
-	if made {
-		admin.Password = newPassword()
-	}
-	hash, err := hashPassword(a.ctx, c, admin.Login, admin.Password, false)
-	if err != nil {
-		return fmt.Errorf("the first user's password (WATCHWORD_ADMIN_PASSWORD): %w", err)
 	}
 	u, err := db.CreateUser(a.ctx, watchword.NewUser{
 		User:         watchword.User{Login: admin.Login, Email: admin.Email, Active: true, Staff: true, Superuser: true},
@@ -168,7 +209,7 @@ func (a *app) firstUser(c config.Config, db *open.Opened) error {
 		return fmt.Errorf("add the first user: %w", err)
 	}
 	debug.FreeOSMemory() // what the hash took: the server is yet to begin
-	if made {
+	if admin.Password != "" {
 		a.noteln(fmt.Sprintf("%s password: %s", admin.Login, admin.Password))
 	}
 	entry := engine.Entry(watchword.Event{

@@ -63,12 +63,11 @@ func LoadAdmin(pairs []string) (Admin, error) {
 // valueOrFile returns a variable, or what the file holds that the variable
 // with _FILE names.
 func valueOrFile(env map[string]string, name string) (string, error) {
-	value, given := env[name]
-	file, named := env[name+"_FILE"]
-	if given && named {
+	value, file := env[name], env[name+"_FILE"]
+	if value != "" && file != "" {
 		return "", fmt.Errorf("%s_FILE is set too: set one of them", name)
 	}
-	if !named {
+	if file == "" { // an empty variable is as good as none
 		return value, nil
 	}
 	data, err := ReadSecret(file)

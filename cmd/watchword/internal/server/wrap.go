@@ -69,7 +69,7 @@ func (s *Server) recovered(rec *recorder, id string, p any) {
 	switch {
 	case p == nil:
 		return
-	case p == any(http.ErrAbortHandler): //nolint:errorlint // net/http compares it so itself
+	case p == any(http.ErrAbortHandler):
 		panic(p) // how a handler asks the server to cut the connection
 	}
 	s.log.Error("panic", "request_id", id, "error", fmt.Sprint(p), "stack", string(debug.Stack()))

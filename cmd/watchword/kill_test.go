@@ -98,7 +98,7 @@ func (k *killed) start() {
 	begun := time.Now()
 	c := exec.Command(program, "serve", "--addr", k.addr, "--log-level", "error")
 	c.Dir = k.dir
-	c.Env = append(os.Environ(), "WATCHWORD_LIMITS_ENABLED=false", "WATCHWORD_ADMIN_PASSWORD="+k.password,
+	c.Env = append(os.Environ(), "WATCHWORD_LIMITS_ENABLED=false", "WATCHWORD_ADMIN_PASSWORD="+k.password, cheapName+"="+cheapHash, raceName+"="+raceAtOnce,
 		fmt.Sprintf("WATCHWORD_LIFETIMES_GRACE=%s", killGrace))
 	pipe, err := c.StderrPipe()
 	if err != nil {

@@ -21,6 +21,7 @@ func process(t *testing.T, args ...string) (c *exec.Cmd, url string, stderr io.R
 	}
 	c = exec.Command(program, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
 	c.Dir = t.TempDir()
+	c.Env = append(os.Environ(), cheapName+"="+cheapHash, raceName+"="+raceAtOnce)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

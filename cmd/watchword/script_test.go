@@ -53,10 +53,26 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[serverKey{}] = &scriptServer{}
+			env.Setenv(cheapName, cheapHash)
+			env.Setenv(raceName, raceAtOnce)
 			return nil
 		},
 	})
 }
+
+// cheapHash keeps passwords from being most of what the tests do: under the
+// race detector argon2id takes a second. serve_first_start unsets it.
+const (
+	cheapName = "WATCHWORD_PASSWORD_PREFERRED"
+	cheapHash = "pbkdf2-sha256 1000"
+)
+
+// raceAtOnce keeps programs built with the race detector from sleeping for a
+// second when they end.
+const (
+	raceName   = "GORACE"
+	raceAtOnce = "atexit_sleep_ms=0"
+)
 
 type serverKey struct{}
 
@@ -125,7 +141,7 @@ func scriptEnv(ts *testscript.TestScript) []string {
 	}
 	for _, name := range []string{
 		"WATCHWORD_ADMIN_PASSWORD", "WATCHWORD_ADMIN_PASSWORD_FILE", "DJANGO_SUPERUSER_USERNAME", "DJANGO_SUPERUSER_PASSWORD",
-		"WATCHWORD_CONFIG", "WATCHWORD_DB", "WATCHWORD_LOG_LEVEL",
+		"WATCHWORD_CONFIG", "WATCHWORD_DB", "WATCHWORD_LOG_LEVEL", cheapName, raceName,
 	} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)

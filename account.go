@@ -71,8 +71,12 @@ func (a *Authority) ChangePassword(ctx context.Context, p PasswordChange) error 
 	if err != nil {
 		return err
 	}
-	if _, err := a.authenticate(ctx, Credentials{Login: u.Login, Password: p.Current}, p.Client); err != nil {
+	proven, err := a.authenticate(ctx, Credentials{Login: u.Login, Password: p.Current}, p.Client)
+	if err != nil {
 		return err
+	}
+	if proven.ID != u.ID {
+		return fmt.Errorf("%w: the login is somebody else's by now", InvalidCredentials)
 	}
 	if err := CheckPassword(p.New, u.Login); err != nil {
 		return err
@@ -82,13 +86,34 @@ func (a *Authority) ChangePassword(ctx context.Context, p PasswordChange) error 
 		return newPasswordError(err)
 	}
 	now := a.c.Now()
-	if _, err := admin.UpdateUser(ctx, u.ID, UserChange{PasswordHash: &hash}, p.Claims.Number, a.factsUntil(now), now); err != nil {
+	change := UserChange{PasswordHash: &hash, IfVersion: proven.Version}
+	_, err = admin.UpdateUser(ctx, u.ID, change, p.Claims.Number, a.factsUntil(now), now)
+	if errors.Is(err, Conflict) {
+		// Reset while this change was under way, perhaps to keep out the very
+		// one who asks for it: what he proved is not the password any more.
+		return fmt.Errorf("%w: %w", InvalidCredentials, err)
+	}
+	if err != nil {
 		return fmt.Errorf("change password: %w", err)
+	}
+	if err := a.endOthers(ctx, u.ID, p.Claims.Number, now); err != nil {
+		return err
+	}
+	a.tell(ctx, Event{Kind: PasswordChanged, UserID: u.ID, Session: p.Claims.Number, Client: p.Client})
+	return nil
+}
+
+// endOthers has all sessions of the user but keep end with a password change.
+// Users in the same store as the sessions have ended them in the change's own
+// transaction, and memory has only to hear of it.
+func (a *Authority) endOthers(ctx context.Context, id string, keep int64, now time.Time) error {
+	if !a.own {
+		_, err := a.end(ctx, Which{UserID: id, Except: keep})
+		return err
 	}
 	if err := a.list.Sync(ctx, now); err != nil {
 		return fmt.Errorf("%w: %w", Unavailable, err)
 	}
-	a.tell(ctx, Event{Kind: PasswordChanged, UserID: u.ID, Session: p.Claims.Number, Client: p.Client})
 	return nil
 }
 

@@ -126,6 +126,10 @@ type UserChange struct {
 	Extra                                              *[]byte
 	// PasswordHash moves the user's Version on.
 	PasswordHash *string
+	// IfVersion is the Version that the change was decided upon: where the
+	// user's is another by now nothing is changed, and the answer is Conflict.
+	// 0: whatever it is.
+	IfVersion int64
 }
 
 // Rights reports whether the change touches what tokens say of the user, so

@@ -134,6 +134,9 @@ func (m *Memory) UpdateUser(_ context.Context, id string, c watchword.UserChange
 	if err != nil {
 		return watchword.User{}, err
 	}
+	if !decidedOn(c, u.User) {
+		return watchword.User{}, errUserChanged(id)
+	}
 	next := changed(u.User, c)
 	n, _ := parseID(id)
 	if m.taken(folded(next), n) {

@@ -148,6 +148,17 @@ func folded(u watchword.User) []string {
 	return all
 }
 
+// errUserChanged is the refusal of a change that was decided upon another
+// version of the user.
+func errUserChanged(id string) error {
+	return fmt.Errorf("%w: user %q was changed meanwhile", watchword.Conflict, id)
+}
+
+// decidedOn reports whether the change was decided upon u as he stands.
+func decidedOn(c watchword.UserChange, u watchword.User) bool {
+	return c.IfVersion == 0 || c.IfVersion == u.Version
+}
+
 // ends reports whether the change ends what was signed in before.
 func ends(c watchword.UserChange) bool {
 	return c.PasswordHash != nil || disables(c)

@@ -230,6 +230,9 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c watchword.UserChange, 
 		if err != nil {
 			return err
 		}
+		if !decidedOn(c, u) {
+			return errUserChanged(id)
+		}
 		next = changed(u, c)
 		if err := replaceUser(ctx, q, next, c.PasswordHash); err != nil {
 			return err

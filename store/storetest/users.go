@@ -41,6 +41,9 @@ func Users(t *testing.T, open Open) {
 			"changes change what they name", "Fields that a change does not name stay as they are.",
 			changesAreExact,
 		}, {
+			"a change may name its version", "A change that was decided upon another version of the user changes nothing.",
+			changesNameTheirVersion,
+		}, {
 			"a new password ends sessions", "A new password ends the user's sessions but the one kept, with facts, and moves the version on.",
 			passwordEnds,
 		}, {
@@ -115,6 +118,25 @@ func update(t *testing.T, u watchword.UserAdmin, id string, c watchword.UserChan
 		t.Fatalf("UpdateUser(%s): %v", id, err)
 	}
 	return changed
+}
+
+func changesNameTheirVersion(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	u := createUser(t, h, newUser("a"))
+	moved := update(t, h, u.ID, watchword.UserChange{PasswordHash: ptr("new"), IfVersion: u.Version}, 0)
+	if moved.Version == u.Version {
+		t.Fatalf("a new password left the version at %d", moved.Version)
+	}
+	s, err := h.CreateSession(t.Context(), ownSession(moved))
+	wantCode(t, "CreateSession", err, watchword.Internal)
+	_, err = h.UpdateUser(t.Context(), u.ID, watchword.UserChange{PasswordHash: ptr("stale"), IfVersion: u.Version}, 0, until, base)
+	wantCode(t, "UpdateUser of an old version", err, watchword.Conflict)
+	if _, hash, err := h.UserByLogin(t.Context(), u.Login); hash != "new" || err != nil {
+		t.Errorf("the hash is %q, %v", hash, err)
+	}
+	if s, err := h.Session(t.Context(), s.Number); err != nil || !s.EndedAt.IsZero() {
+		t.Errorf("the refused change ended a session: %+v, %v", s, err)
+	}
 }
 
 func userIsFound(t *testing.T, in Instance) {

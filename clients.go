@@ -94,14 +94,21 @@ func (a *Authority) DeleteClient(ctx context.Context, name string) error {
 	if i < 0 {
 		return fmt.Errorf("%w: no client %q", NotFound, name)
 	}
+	// The fact comes first, so that whoever is told of a fault can try again
+	// and leave nothing. It reaches ahead in time: no other client ever gets
+	// the id, and a token that is being made meanwhile is dated later.
+	now := a.c.Now()
+	until := a.factsUntil(now)
+	if _, err := a.c.Store.AddFact(ctx, Fact{Kind: UserFact, ID: list[i].ID, Before: second(until), Until: until}); err != nil {
+		return fmt.Errorf("revoke the client's tokens: %w", err)
+	}
 	if err := clients.DeleteClient(ctx, name); err != nil {
 		return fmt.Errorf("delete client: %w", err)
 	}
-	now := a.c.Now()
-	if _, err := a.c.Store.AddFact(ctx, Fact{Kind: UserFact, ID: list[i].ID, Before: second(now), Until: a.factsUntil(now)}); err != nil {
-		return fmt.Errorf("revoke the client's tokens: %w", err)
+	if err := a.list.Sync(ctx, now); err != nil {
+		return fmt.Errorf("%w: %w", Unavailable, err)
 	}
-	return a.list.Sync(ctx, now)
+	return nil
 }
 
 // Introspection is the answer of RFC 7662: Claims nil means inactive.
@@ -157,6 +164,13 @@ func (a *Authority) currentRefresh(ctx context.Context, raw string) (*Claims, er
 	}
 	if c.Generation != s.Generation || !s.Open(a.c.Now()) {
 		return nil, nil
+	}
+	_, gone, err := a.refreshUser(ctx, s)
+	if code := CodeOf(err); err != nil && (code == Internal || code == Unavailable) {
+		return nil, err
+	}
+	if gone || err != nil {
+		return nil, nil //nolint:nilerr // the user may not go on: inactive
 	}
 	return c, nil
 }

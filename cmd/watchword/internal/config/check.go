@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/httpauth"
 	"github.com/watchword-auth/watchword/jwt"
 	"github.com/watchword-auth/watchword/password"
 )
@@ -23,7 +24,9 @@ func (l *loader) check() {
 		l.fault("db", "", errors.New("is empty: want sqlite:PATH, or sqlite::memory: for one that is gone with the process"))
 	}
 	for _, origin := range c.HTTP.Origins {
-		l.checkOrigin(origin)
+		if err := httpauth.CheckOrigin(origin); err != nil {
+			l.fault("http.origins", "", err)
+		}
 	}
 	l.checkTLS()
 	l.checkLifetimes()
@@ -58,14 +61,6 @@ func (l *loader) checkAddr() {
 	}
 	if err != nil {
 		l.fault("addr", "", fmt.Errorf("%q is not HOST:PORT, such as 127.0.0.1:8080 or :8080", l.c.Addr))
-	}
-}
-
-// checkOrigin follows RFC 6454, section 6.2: scheme, host and port, no path.
-func (l *loader) checkOrigin(origin string) {
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Scheme == "" || u.Scheme+"://"+u.Host != origin {
-		l.fault("http.origins", "", fmt.Errorf("%q is no origin such as https://app.example.com", origin))
 	}
 }
 

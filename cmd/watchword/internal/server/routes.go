@@ -86,6 +86,7 @@ func transport(name string) httpauth.Transport {
 // dress gives a profile what the settings say of all of them.
 func (s *Server) dress(p httpauth.Profile) httpauth.Profile {
 	p.ClientOf = httpauth.ClientBehind(s.config.HTTP.TrustedProxies...)
+	p.Origins = append(p.Origins, s.config.HTTP.Origins...)
 	p.Report = s.refused
 	return p
 }

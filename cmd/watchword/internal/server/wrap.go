@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,9 +31,6 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 			s.recovered(rec, id, recover())
 			s.access(r, rec, id, clientOf(r), time.Since(begun))
 		}()
-		if s.crossOrigin(rec, r) {
-			return
-		}
 		next.ServeHTTP(rec, r)
 	})
 }
@@ -140,28 +136,3 @@ func (r *recorder) Write(b []byte) (int, error) {
 
 // Unwrap is for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-// crossOrigin lets pages of the configured origins call (CORS, as the Fetch
-// standard has it). It reports whether it has answered. Others get no header,
-// and their browsers do the rest. Credentials are not allowed: tokens ride in
-// the Authorization header.
-func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
-	if len(s.config.HTTP.Origins) == 0 {
-		return false
-	}
-	w.Header().Add("Vary", "Origin")
-	origin := r.Header.Get("Origin")
-	if !slices.Contains(s.config.HTTP.Origins, origin) {
-		return false
-	}
-	w.Header().Set("Access-Control-Allow-Origin", origin)
-	w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id")
-	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
-		return false
-	}
-	w.Header().Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
-	w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-	w.Header().Set("Access-Control-Max-Age", "600")
-	w.WriteHeader(http.StatusNoContent)
-	return true
-}

@@ -43,7 +43,7 @@ func (a *Authority) adopt(ctx context.Context, raw string, c *Claims, from Clien
 	case err != nil:
 		return Session{}, fmt.Errorf("read user: %w", err)
 	}
-	if err := a.unheard(ctx, c, now); err != nil {
+	if err := a.unheard(ctx, c, u, now); err != nil {
 		return Session{}, err
 	}
 	origin := sha256.Sum256([]byte(raw))
@@ -79,11 +79,15 @@ func (a *Authority) adopt(ctx context.Context, raw string, c *Claims, from Clien
 // process made it this very moment, and one after it moves his version, so
 // that the session is refused. A session that is opened in between would
 // outlive the change.
-func (a *Authority) unheard(ctx context.Context, c *Claims, now time.Time) error {
+// Facts about the user hold also where the token calls him by another name
+// than his id.
+func (a *Authority) unheard(ctx context.Context, c *Claims, u User, now time.Time) error {
 	if err := a.list.Sync(ctx, now); err != nil {
 		return fmt.Errorf("%w: %w", Unavailable, err)
 	}
-	return a.verifier.standing(c, now, []Kind{Refresh}, nil)
+	known := *c
+	known.UserID = u.ID
+	return a.verifier.standing(&known, now, []Kind{Refresh}, nil)
 }
 
 // disown makes a refresh token that the old system signed count no longer:

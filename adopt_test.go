@@ -129,6 +129,13 @@ func TestAdoptionRefuses(t *testing.T) {
 			update(watchword.UserChange{PasswordHash: &hash})(t, b, raw)
 			b.pass(8 * time.Hour)
 		}, watchword.SessionEnded},
+		{"one older than the password, by the user's login", func(c *watchword.Config) {
+			users := c.Store.(watchword.PasswordUsers)
+			c.SubjectUser = func(ctx context.Context, c *watchword.Claims) (watchword.User, error) {
+				u, _, err := users.UserByLogin(ctx, c.Subject)
+				return u, err
+			}
+		}, oldClaims{User: "ann@example.com"}, update(watchword.UserChange{PasswordHash: &hash}), watchword.SessionEnded},
 		{"one that was signed out", nil, oldClaims{}, func(t *testing.T, b *bench, raw string) {
 			want(t, "SignOut", b.SignOut(ctx, watchword.SignOutRequest{Raw: raw}), fine)
 		}, watchword.SessionEnded},

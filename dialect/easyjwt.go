@@ -66,9 +66,7 @@ type easyjwtSettings struct {
 // rotate).
 //
 // Without JTI_CLAIM what it carries is in sid; without TOKEN_TYPE_CLAIM only
-// tokens of ours are told apart, and others refused. Where USER_ID_FIELD is
-// not id, the id stands in sub as well, or in uid where USER_ID_CLAIM is sub.
-// For algorithms with public keys the header has a kid and the keys are
+// tokens of ours are told apart, and others refused. For algorithms with public keys the header has a kid and the keys are
 // published at .well-known/jwks.json.
 //
 // Safer than the original: a refresh looks at the user, a blacklist is always

@@ -55,7 +55,6 @@ func (l *easyjwtLayout) Marshal(s *watchword.ClaimSet) ([]byte, error) {
 	if l.issuer != "" {
 		add("iss", l.issuer)
 	}
-	add(l.idClaim(), s.User.ID)
 	return httpauth.Style{ASCII: true}.Marshal(o)
 }
 
@@ -68,19 +67,6 @@ func (c *easyjwtSettings) userID(u watchword.User) any {
 	return number(key)
 }
 
-// idClaim is the claim that holds the id where USER_ID_CLAIM has something
-// else: what is known of users that were disabled is known by their id.
-func (c *easyjwtSettings) idClaim() string {
-	switch {
-	case c.userField == "id":
-		return ""
-	case c.userClaim == "sub":
-		return "uid"
-	default:
-		return "sub"
-	}
-}
-
 // revocationMark changes with the user's password. The original takes the
 // digest of the stored hash, which whoever steals a token can try passwords
 // against; the count of changes tells him nothing.
@@ -91,14 +77,11 @@ func revocationMark(u watchword.User) string {
 // Unmarshal reads tokens of ours and of the original.
 func (l *easyjwtLayout) Unmarshal(payload []byte) (*watchword.Claims, error) { return l.read(payload) }
 
-// visit reads the kind, and who the user is: his id into User.ID, what
-// USER_ID_CLAIM holds into User.Login, which settle looks at.
+// visit reads the kind, and what USER_ID_CLAIM holds, into UserID.
 func (c *easyjwtSettings) visit(s *watchword.ClaimSet, name string, v jwt.Value) (err error) {
 	switch name {
 	case c.userClaim:
-		s.User.Login, err = textOrNumber(v)
-	case c.idClaim():
-		s.User.ID, err = v.Text()
+		s.UserID, err = textOrNumber(v)
 	case c.typeClaim:
 		var kind string
 		kind, err = v.Text()
@@ -117,17 +100,13 @@ func (c *easyjwtSettings) settle(s *watchword.ClaimSet) {
 	if c.jtiNeeded && s.ID == "" {
 		s.Kind = 0
 	}
-	key, id := s.User.Login, s.User.ID
 	if c.userClaim == "sub" {
-		key = s.Subject
+		s.UserID = s.Subject
 	}
-	switch {
-	case c.userField == "id":
-		id = key
-	case c.idClaim() == "sub":
-		id = s.Subject
+	s.Subject = s.UserID
+	if c.userField != "id" {
+		s.UserID = ""
 	}
-	s.UserID, s.Subject, s.User = id, key, watchword.User{}
 }
 
 // textOrNumber reads an id as either version of simplejwt writes it.
@@ -166,14 +145,14 @@ func (l renewal) Unmarshal(payload []byte) (*watchword.Claims, error) {
 }
 
 // The original's texts about a token.
-const ( //nolint:gosec // G101: texts of refusals, no credentials
+const (
 	textInvalid       = "Token is invalid or expired"
 	textWrongType     = "Token has wrong type"
 	textBlacklisted   = "Token is blacklisted"
 	textNoUser        = "Token contained no recognizable user identification"
 	textChanged       = "The user's password has been changed."
 	textNoActive      = "No active account found for the given token."
-	textNoCredentials = "No active account found with the given credentials"
+	textNoCredentials = "No active account found with the given credentials" //nolint:gosec // G101: a refusal, no credentials
 )
 
 // tokenProblem is the original's text for a token that was refused with the

@@ -14,8 +14,8 @@ import (
 
 // What the routes need of the service beside the operations.
 type (
-	introspector interface {
-		Introspect(ctx context.Context, raw string) (watchword.Introspection, error)
+	refreshChecker interface {
+		CheckRefresh(ctx context.Context, raw string) (*watchword.Claims, error)
 	}
 	accountMaker interface {
 		SignUp(ctx context.Context, r watchword.SignUpRequest) (watchword.User, error)
@@ -54,7 +54,7 @@ func (c *easyjwtSettings) profile(prefix string) httpauth.Profile {
 			},
 			{
 				Pattern: "POST token/verify/", Op: httpauth.OpVerify, Serve: posted(c.serveVerify),
-				In: anyForm(field(httpauth.ParamToken, "")), Needs: needs[introspector],
+				In: anyForm(field(httpauth.ParamToken, "")), Needs: needs[refreshChecker],
 				// Kind 0 is a token of the old system whose type nobody knows.
 				Kinds: []watchword.Kind{0, watchword.Access, watchword.Refresh, watchword.Sliding},
 			},
@@ -208,7 +208,7 @@ func (c *easyjwtSettings) checkSliding(x *httpauth.Exchange, raw string) error {
 	return nil
 }
 
-// serveVerify says that a token of whatever kind counts. For a refresh token
+// serveVerify says that a token of whatever kind counts. Of a refresh token
 // only its session can tell.
 func (c *easyjwtSettings) serveVerify(x *httpauth.Exchange) (httpauth.Reply, error) {
 	raw := x.Text(httpauth.ParamToken)
@@ -216,17 +216,11 @@ func (c *easyjwtSettings) serveVerify(x *httpauth.Exchange) (httpauth.Reply, err
 	if err == nil && c.jtiNeeded && r.Claims.ID == "" {
 		err = watchword.WrongKind
 	}
+	if err == nil && r.Claims.Kind == watchword.Refresh {
+		_, err = x.Service.(refreshChecker).CheckRefresh(x.Request.Context(), raw)
+	}
 	if err != nil {
 		return httpauth.Reply{}, refused(err, c.tokenProblem(watchword.CodeOf(err), raw))
-	}
-	if r.Claims.Kind == watchword.Refresh && r.Claims.Number > 0 {
-		i, err := x.Service.(introspector).Introspect(x.Request.Context(), raw)
-		if err != nil {
-			return httpauth.Reply{}, err
-		}
-		if i.Claims == nil {
-			return httpauth.Reply{}, refused(watchword.SessionEnded, textBlacklisted)
-		}
 	}
 	return x.JSON(http.StatusOK, httpauth.Object{})
 }
@@ -237,7 +231,7 @@ func (c *easyjwtSettings) serveBlacklist(x *httpauth.Exchange) (httpauth.Reply, 
 	ctx := x.Request.Context()
 	_, err := x.Service.Verify(ctx, raw, watchword.Refresh)
 	if err == nil {
-		err = x.Service.SignOut(ctx, watchword.SignOutRequest{Raw: raw, Client: x.Client})
+		err = x.Service.SignOut(ctx, watchword.SignOutRequest{Raw: raw, Once: true, Client: x.Client})
 	}
 	if err != nil {
 		return httpauth.Reply{}, refused(err, c.tokenProblem(watchword.CodeOf(err), raw))

@@ -25,7 +25,7 @@ type esmeraldSettings struct {
 	header      string
 	schemes     []string
 	userField   string // of the user, in sub
-	userClaim   string // holds the id; "": sub does
+	userClaim   string // "": none beside sub
 	jtiName     string
 	leeway      time.Duration
 
@@ -45,8 +45,7 @@ type esmeraldSettings struct {
 // functions), signin_url, refresh_url, access_token_lifetime (5 minutes),
 // refresh_token_lifetime (1 day), access_token_name, refresh_token_name,
 // authorization_header, auth_header_types, user_id_field, leeway,
-// user_id_claim (the user's id is under this name as well, where it is set or
-// where sub is another field),
+// user_id_claim (the user's id once more under this name, where it is set),
 // jti_claim, and the texts for OpenAPI. The original never reads
 // api_key_header and the two for sliding tokens: another value than the
 // default is refused. Ours: audience, issuer (written and demanded),
@@ -99,10 +98,6 @@ func readEsmerald(o Options) (*esmeraldSettings, error) {
 	}
 	if c.accessName == c.refreshName {
 		s.fault("refresh_token_name", "%q is access_token_name as well: token_type would tell nothing apart", c.refreshName)
-	}
-	if c.userField != "id" && c.userClaim == "" {
-		// What is known of users that were disabled is known by their id.
-		c.userClaim = "user_id"
 	}
 	c.readClasses(s)
 	s.publicAlone(c.keys, "verifying_key")

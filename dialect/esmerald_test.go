@@ -135,7 +135,7 @@ func TestEsmeraldSettings(t *testing.T) {
 		{"algorithm", "ES-15", map[string]any{"algorithm": "HS384"}, "/auth/signin", "exp iat sub token_type jti", "access_token", 300, 86400},
 		{"paths", "ES-16", map[string]any{"signin_url": "/login", "refresh_url": "/again"}, "/auth/login", "exp iat sub token_type jti", "access_token", 300, 86400},
 		{"claims", "ES-29", map[string]any{"jti_claim": "tid", "user_id_claim": "uid", "audience": "A", "issuer": "I"}, "/auth/signin", "exp iat sub iss aud token_type uid tid", "access_token", 300, 86400},
-		{"subject", "ES-28", map[string]any{"user_id_field": "email"}, "/auth/signin", "exp iat sub token_type user_id jti", "access_token", 300, 86400},
+		{"subject", "ES-28", map[string]any{"user_id_field": "email"}, "/auth/signin", "exp iat sub token_type jti", "access_token", 300, 86400},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

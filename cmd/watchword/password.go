@@ -15,6 +15,13 @@ import (
 	"github.com/watchword-auth/watchword/password"
 )
 
+// passwordFlags say where a password comes from.
+type passwordFlags struct {
+	PasswordStdin     bool `xor:"password" help:"Read the password from standard input; one newline at its end is dropped."`
+	PasswordHashStdin bool `xor:"password" help:"Read the password's hash, in any format that is read, from standard input."`
+	AllowWeak         bool `help:"Take a password that is short, common or the login."`
+}
+
 // maxInput bounds what is read of standard input.
 const maxInput = 64 << 10
 

@@ -1,6 +1,7 @@
 package httpauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -90,7 +91,7 @@ func notFound(w http.ResponseWriter, r *http.Request, shape func(Problem) Reply)
 }
 
 // Guard returns what protects other routes as the profile protects its own:
-// with its transport, and its shape of refusals.
+// with its transport, its kinds of token, and its shape of refusals.
 func (p Profile) Guard(s Service) *Guard {
 	shape := p.problem()
 	g := &Guard{
@@ -100,6 +101,11 @@ func (p Profile) Guard(s Service) *Guard {
 	bound, err := p.bind(s)
 	if err != nil {
 		g.Verify = nil // Mount reports the fault; until then nobody gets in
+	}
+	if len(p.Kinds) > 0 && g.Verify != nil {
+		g.Verify = func(ctx context.Context, raw string, _ ...watchword.Kind) (*watchword.Claims, error) {
+			return s.Verify(ctx, raw, p.Kinds...)
+		}
 	}
 	g.Transport, g.Origin, g.Protect = bound.Transport, bound.Origin, bound.Protect
 	return g

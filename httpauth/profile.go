@@ -18,6 +18,8 @@ type Profile struct {
 	Routes []Route
 	// Transport is where tokens ride; nil means Bearer.
 	Transport Transport
+	// Kinds of token that guarded routes accept; nil means access tokens.
+	Kinds []watchword.Kind
 	// Problem shapes refusals; nil means the native
 	// {"error","error_description","code"}. It is called with every problem
 	// of the profile's routes and guards; [Problem.Op] says of which.

@@ -165,12 +165,16 @@ type ledger struct {
 	k          *killed
 	t          *testing.T
 	current    string            // the refresh token that must count
+	access     string            // the access token beside it
 	shown      string            // one that was shown and not answered
 	since      time.Time         // when it was first shown
 	successors map[string]string // of every token that was exchanged
 	line       []string          // the tokens of the current session, oldest first
-	ended      []string          // one token of each session that was signed out
+	ended      []endedSession    // those that were signed out
 }
+
+// endedSession is the last tokens of a session.
+type endedSession struct{ refresh, access string }
 
 func (l *ledger) storm(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -189,6 +193,7 @@ func (l *ledger) signIn() {
 	status, answer := l.k.post("/auth/v1/token", map[string]string{"login": "admin", "password": l.k.password})
 	if status == http.StatusOK {
 		l.current, _ = answer["refresh_token"].(string)
+		l.access, _ = answer["access_token"].(string)
 		l.line = []string{l.current}
 	}
 }
@@ -204,6 +209,7 @@ func (l *ledger) refresh() {
 		next, _ := answer["refresh_token"].(string)
 		l.follows(l.current, next)
 		l.current, l.shown = next, ""
+		l.access, _ = answer["access_token"].(string)
 		l.line = append(l.line, next)
 	case status == 0 || status >= http.StatusInternalServerError:
 		// Killed meanwhile, or not ready: asked again.
@@ -234,15 +240,18 @@ func (l *ledger) signOut() {
 			break
 		}
 	}
-	l.ended = append(l.ended, l.current)
+	l.ended = append(l.ended, endedSession{l.current, l.access})
 	l.current = ""
 }
 
 // settle looks at everything once more, after the grace window.
 func (l *ledger) settle() {
-	for _, token := range l.ended {
-		if status, answer := l.k.post("/auth/v1/refresh", map[string]string{"refresh_token": token}); status != http.StatusBadRequest {
+	for _, s := range l.ended {
+		if status, answer := l.k.post("/auth/v1/refresh", map[string]string{"refresh_token": s.refresh}); status != http.StatusBadRequest {
 			l.t.Errorf("a session that was signed out answers %d %v", status, answer)
+		}
+		if status, answer := l.k.post("/auth/v1/verify", map[string]string{"token": s.access}); status != http.StatusUnauthorized || answer["code"] != "session_ended" {
+			l.t.Errorf("the access token of a session that was signed out answers %d %v", status, answer)
 		}
 	}
 	if l.current == "" || len(l.line) < 2 {

@@ -12,6 +12,7 @@ import (
 	"github.com/watchword-auth/watchword/dialect"
 	"github.com/watchword-auth/watchword/httpauth"
 	"github.com/watchword-auth/watchword/jwt"
+	"github.com/watchword-auth/watchword/password"
 )
 
 const testSecret = "4242424242424242424242424242424242424242424242424242424242424242"
@@ -228,5 +229,83 @@ func TestSettingsRefuse(t *testing.T) {
 	d, err := dialect.ByName("oauth2", dialect.Options{Settings: map[string]any{"SECRET_KEY": "adec4de83525abdd446b258d0df8a3cc151ee65e95ae8b8ccf51b643df71afcf"}})
 	if err != nil || len(d.Notes) != 1 || !strings.Contains(d.Notes[0], "public document") {
 		t.Errorf("a printed secret on loopback: %v, notes %q", err, d.Notes)
+	}
+}
+
+// TestOAuth2HashesOfOtherSystems: people of one table, hashed by bcrypt,
+// Django and Werkzeug, all sign in, and their hashes become the preferred
+// one's.
+func TestOAuth2HashesOfOtherSystems(t *testing.T) {
+	r := newRig(t)
+	r.face("oauth2", dialect.Options{Settings: map[string]any{"SECRET_KEY": testSecret}})
+	h := r.handler()
+	for login, hash := range map[string]string{
+		"bcrypt":   janeHash,
+		"django":   djangoHash(t, "hashsecret"),
+		"werkzeug": "pbkdf2:sha256:1000$qoC8ABYi8muPeGar$0ae41789e60d124fd0182cc7510197f88e4f5443072e66b05a7d3849ccc8833c",
+	} {
+		pass := "hashsecret"
+		if login == "werkzeug" {
+			pass = "correct horse battery staple"
+		}
+		made, err := r.store.CreateUser(context.Background(), watchword.NewUser{User: watchword.User{Login: login, Active: true}, PasswordHash: hash})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			status, _, body := call(h, "POST", "/token", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "username="+login+"&password="+strings.ReplaceAll(pass, " ", "+"))
+			if status != 200 {
+				t.Errorf("%s: POST /token = %d %s", login, status, body)
+			}
+		}
+		_, stored, err := r.store.UserByLogin(context.Background(), login)
+		if err != nil || r.base.Hasher.NeedsUpgrade(stored) {
+			t.Errorf("user %s is still hashed as %q, %v", made.ID, r.base.Hasher.Class(stored), err)
+		}
+	}
+}
+
+func djangoHash(t *testing.T, pass string) string {
+	t.Helper()
+	h, err := password.New(password.Config{Preferred: password.Params{Scheme: "django-pbkdf2-sha256", Rounds: 1000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := h.Hash(context.Background(), pass)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+// TestOAuth2SubjectsThatAreNoUsers: a car has no account; its token is issued
+// and opens what its scope allows.
+func TestOAuth2SubjectsThatAreNoUsers(t *testing.T) {
+	r := newRig(t)
+	p := r.face("oauth2", dialect.Options{Settings: map[string]any{"SECRET_KEY": testSecret, "sub_prefix": "username:"}})
+	tokens, err := r.auth.Issue(context.Background(), watchword.IssueRequest{Subject: "car:42", Scopes: []string{"drive"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, _ := decodePart(t, tokens.Access, 1)
+	if claims["sub"] != "car:42" {
+		t.Errorf("sub = %v", claims["sub"])
+	}
+	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	guard := p.Guard(r.auth)
+	api := guard.Require(watchword.Scope("drive")) // the level of the API …
+	mux := http.NewServeMux()
+	mux.Handle("GET /drive", api(ok))
+	mux.Handle("GET /park", api(guard.Require(watchword.Scope("park"))(ok))) // … and of the resource add up
+	bearer := map[string]string{"Authorization": "Bearer " + tokens.Access}
+	if status, _, _ := call(mux, "GET", "/drive", bearer, ""); status != 204 {
+		t.Errorf("GET /drive = %d", status)
+	}
+	status, header, body := call(mux, "GET", "/park", bearer, "")
+	if status != 401 || body != `{"detail":"Not enough permissions"}` || header.Get("WWW-Authenticate") != `Bearer scope="park"` {
+		t.Errorf("GET /park = %d %v %s", status, header, body)
+	}
+	if status, _, body := call(r.handler(), "GET", "/users/me", bearer, ""); status != 400 || body != `{"detail":"Inactive user"}` {
+		t.Errorf("GET /users/me of a car = %d %s", status, body)
 	}
 }

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -57,7 +58,10 @@ func (l reader) read(payload []byte) (*watchword.Claims, error) {
 	s.IssuedAt, s.NotBefore, s.Expiry = r.IssuedAt, r.NotBefore, r.Expiry
 	switch id, maker := l.numbers.OpenHex(r.ID); maker {
 	case watchword.Ours:
-		s.Number, s.Generation, s.Kind = id.Number, id.Generation, id.Kind
+		s.Number, s.Generation = id.Number, id.Generation
+		if id.Kind != 0 {
+			s.Kind = id.Kind // else a pair shares the jti, and visit found the kind
+		}
 		s.Session = l.numbers.SessionID(id.Number)
 	case watchword.OtherProfile:
 		return nil, fmt.Errorf("%w: a token of another profile", watchword.WrongKind)
@@ -147,3 +151,39 @@ func userField(u watchword.User, name string) (any, error) {
 
 // fullName is the user's name as one text.
 func fullName(u watchword.User) string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }
+
+// subjectUser finds the user of a token that has no session of ours: by its
+// UserID, or by the field of the user that its subject holds.
+func subjectUser(w watchword.Config, field string) func(context.Context, *watchword.Claims) (watchword.User, error) {
+	users := w.Users
+	if users == nil {
+		users, _ = w.Store.(watchword.Users)
+	}
+	byLogin, ok := users.(watchword.PasswordUsers)
+	return func(ctx context.Context, claims *watchword.Claims) (watchword.User, error) {
+		switch {
+		case users == nil:
+			return watchword.User{}, watchword.NotFound
+		case claims.UserID != "":
+			return users.UserByID(ctx, claims.UserID)
+		case field == "id" || claims.Subject == "":
+			return watchword.User{}, watchword.NotFound
+		case !ok:
+			return watchword.User{}, fmt.Errorf("%w: users are not found by %s", watchword.NotFound, field)
+		}
+		u, _, err := byLogin.UserByLogin(ctx, claims.Subject)
+		return u, err
+	}
+}
+
+// userKey is the field of the user that tokens name him by.
+func userKey(u watchword.User, field string) string {
+	switch field {
+	case "email":
+		return u.Email
+	case "username":
+		return u.Login
+	default:
+		return u.ID
+	}
+}

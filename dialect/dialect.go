@@ -19,8 +19,6 @@ type Dialect struct {
 	// layout, lifetimes, issuer, audience, keys, rotation. What the dialect
 	// does not care about stays.
 	Engine func(watchword.Config) (watchword.Config, error)
-	// Kinds of token that guarded routes accept; nil: access tokens.
-	Kinds []watchword.Kind
 	// KeysURL is a JWK Set whose keys verify tokens as well; "" for none. The
 	// server puts them into Config.VerifyKeys.
 	KeysURL string

@@ -78,7 +78,7 @@ func EasyJWT(o Options) (Dialect, error) {
 	if err != nil {
 		return Dialect{}, err
 	}
-	d := Dialect{Name: "easyjwt", Profile: c.profile(o.prefixOr("/auth")), Kinds: c.kinds, KeysURL: c.keysURL}
+	d := Dialect{Name: "easyjwt", Profile: c.profile(o.prefixOr("/auth")), KeysURL: c.keysURL}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err

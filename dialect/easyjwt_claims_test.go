@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -228,12 +229,16 @@ func TestEasyJWTSliding(t *testing.T) {
 	}
 	r, both := easyjwtHandler(t, dialect.Options{Settings: map[string]any{"AUTH_TOKEN_CLASSES": []any{"rest_framework_simplejwt.tokens.AccessToken", "SlidingToken"}}})
 	access, refresh := easyjwtTokens(t, both)
+	guarded := r.faces[0].Profile.Guard(r.auth).Require()(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	now := r.now().Unix()
 	sliding := forge(t, testSecret, jwt.HS256, map[string]any{"token_type": "sliding", "exp": now + 60, "iat": now, "jti": "5f", "refresh_exp": now + 600, "user_id": 3})
 	for token, want := range map[string]int{access: 200, sliding: 200, refresh: 401} {
 		status, _, body := call(both, "GET", "/auth/user/", map[string]string{"Authorization": "Bearer " + token}, "")
 		if status != want || want == 401 && !strings.Contains(body, `"token_class":"SlidingToken","token_type":"sliding","message":"Token has wrong type"`) {
 			t.Errorf("GET user/ = %d %s, want %d", status, body, want)
+		}
+		if status, _, _ := call(guarded, "GET", "/", map[string]string{"Authorization": "Bearer " + token}, ""); status != want {
+			t.Errorf("a route of the application's own = %d, want %d", status, want)
 		}
 	}
 }

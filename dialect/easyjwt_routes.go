@@ -39,7 +39,7 @@ func (c *easyjwtSettings) profile(prefix string) httpauth.Profile {
 	}
 	record := httpauth.Output{Encode: encodeRecord}
 	p := httpauth.Profile{
-		Name: "easyjwt", Prefix: prefix, Problem: c.problem, Transport: c.transport(),
+		Name: "easyjwt", Prefix: prefix, Problem: c.problem, Transport: c.transport(), Kinds: c.kinds,
 		// 308 and not the original's 301, which loses the body of a POST.
 		SlashRedirect: http.StatusPermanentRedirect,
 		Routes: []httpauth.Route{

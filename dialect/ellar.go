@@ -30,6 +30,7 @@ type ellarSettings struct {
 	refresh    time.Duration
 	session    time.Duration
 	fields     []string
+	adopt      time.Time
 }
 
 // Ellar is ellar-jwt 0.2.5 as its guide sets it up, under /auth.
@@ -80,6 +81,7 @@ func readEllar(o Options) (*ellarSettings, error) {
 		numericSub: s.boolean("numeric_sub", false),
 		numericID:  s.boolean("numeric_id", false),
 		fields:     o.UserFields,
+		adopt:      o.AdoptUntil,
 	}
 	c.session = c.refresh
 	if longest := s.duration("session_lifetime", 90*24*time.Hour); c.sliding {
@@ -118,6 +120,8 @@ func (c *ellarSettings) engine(w watchword.Config) (watchword.Config, error) {
 	if c.rotate {
 		w.Rotation.Mode = watchword.Rotate
 	}
+	w.SubjectUser = subjectUser(w, "username") // refresh tokens have no user_id
+	w.AdoptUntil = c.adopt
 	return w, nil
 }
 

@@ -1,8 +1,6 @@
 package dialect
 
 import (
-	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -156,42 +154,6 @@ func (c *esmeraldSettings) engine(w watchword.Config) (watchword.Config, error) 
 	w.SubjectUser = subjectUser(w, c.userField)
 	w.AdoptUntil = c.adopt
 	return w, nil
-}
-
-// subjectUser finds the user of a token that has no session of ours: by its
-// UserID, or by the field of the user that its subject holds.
-func subjectUser(w watchword.Config, field string) func(context.Context, *watchword.Claims) (watchword.User, error) {
-	users := w.Users
-	if users == nil {
-		users, _ = w.Store.(watchword.Users)
-	}
-	byLogin, ok := users.(watchword.PasswordUsers)
-	return func(ctx context.Context, claims *watchword.Claims) (watchword.User, error) {
-		switch {
-		case users == nil:
-			return watchword.User{}, watchword.NotFound
-		case claims.UserID != "":
-			return users.UserByID(ctx, claims.UserID)
-		case field == "id" || claims.Subject == "":
-			return watchword.User{}, watchword.NotFound
-		case !ok:
-			return watchword.User{}, fmt.Errorf("%w: users are not found by %s", watchword.NotFound, field)
-		}
-		u, _, err := byLogin.UserByLogin(ctx, claims.Subject)
-		return u, err
-	}
-}
-
-// userKey is the field of the user that tokens name him by.
-func userKey(u watchword.User, field string) string {
-	switch field {
-	case "email":
-		return u.Email
-	case "username":
-		return u.Login
-	default:
-		return u.ID
-	}
 }
 
 // esmeraldLayout writes both kinds of token.

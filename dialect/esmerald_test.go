@@ -401,21 +401,3 @@ func TestEsmeraldDisabledUser(t *testing.T) {
 		}
 	}
 }
-
-// Tokens of the old system are taken over at their first refresh.
-func TestEsmeraldAdopts(t *testing.T) {
-	r := esmeraldRig(t, dialect.Options{AdoptUntil: time.Now().Add(time.Hour)})
-	h := r.handler()
-	now := time.Now().Unix()
-	raw := forge(t, testSecret, jwt.HS256, map[string]any{"exp": now + 600, "iat": now - 60, "sub": "1", "token_type": "refresh_token"})
-	refresh := func() int {
-		status, _, _ := call(h, "POST", "/auth/refresh-access", jsonBody, `{"refresh_token":"`+raw+`"}`)
-		return status
-	}
-	if first, second := refresh(), refresh(); first != 200 || second != 200 {
-		t.Errorf("refresh of an old token = %d, then %d", first, second)
-	}
-	if list, err := r.store.ListSessions(context.Background(), watchword.SessionFilter{All: true}, time.Now()); err != nil || len(list) != 1 {
-		t.Errorf("%d sessions, %v", len(list), err)
-	}
-}

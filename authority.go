@@ -213,7 +213,7 @@ func (a *Authority) newVerifier() Verifier {
 		v.Audience = AnyAudience
 	}
 	if a.c.VerifyKeys != nil {
-		v.Keys = &keySources{ring: a.ring, more: a.c.VerifyKeys}
+		v.Keys = joined(a.ring, a.c.VerifyKeys)
 	}
 	return v
 }
@@ -249,7 +249,7 @@ func check(c *Config) []error {
 		fault(c.Keys == nil && !keys, "Keys is missing: the Store (%T) keeps no keys", c.Store)
 	}
 	fault(!c.KeyAlgorithm.Valid(), "KeyAlgorithm %q is unknown", c.KeyAlgorithm)
-	fault(c.Leeway < 0 || c.Leeway > time.Minute, "Leeway %s is outside 0 to 60 s", c.Leeway)
+	fault(c.Leeway < 0 || c.Leeway > maxLeeway, "Leeway %s is outside 0 to 60 s", c.Leeway)
 	fault(c.AccessLifetime < time.Second, "AccessLifetime %s is below a second", c.AccessLifetime)
 	fault(c.RefreshLifetime < time.Second, "RefreshLifetime %s is below a second", c.RefreshLifetime)
 	fault(c.SessionLifetime < c.AccessLifetime, "SessionLifetime %s is shorter than AccessLifetime %s", c.SessionLifetime, c.AccessLifetime)
@@ -340,7 +340,25 @@ func (k *keySources) VerifyingKeys(ctx context.Context, h jwt.Header) ([]*jwt.Ke
 	return nil, errors.Join(err, moreErr)
 }
 
-func (k *keySources) Version() uint64 { return k.ring.Version() }
+// joined returns the ring and more as one source, which tells when keys
+// change if more does.
+func joined(ring *jwt.Keyring, more jwt.KeySource) jwt.KeySource {
+	k := keySources{ring: ring, more: more}
+	if _, known := keyVersion(more); known {
+		return &versionedSources{k}
+	}
+	return &k
+}
+
+// versionedSources are those that both tell when they change.
+type versionedSources struct{ keySources }
+
+// Version differs whenever one of the two does. They are not added: one may
+// fall when the other rises.
+func (k *versionedSources) Version() uint64 {
+	more, _ := keyVersion(k.more)
+	return k.ring.Version()<<32 | more&(1<<32-1)
+}
 
 // Verify checks a token of this authority; see [Verifier.Verify]. With kind
 // Refresh it also reads native refresh tokens, whose signature and form it
@@ -359,8 +377,13 @@ func (a *Authority) Explain(ctx context.Context, raw string, kinds ...Kind) ([]C
 	return a.verifier.Explain(ctx, raw, kinds...)
 }
 
-// Verifier returns a copy of what Verify uses.
-func (a *Authority) Verifier() Verifier { return a.verifier }
+// Verifier returns a copy of what Verify uses, with a memory of its own, so
+// that its fields may be changed before it is used.
+func (a *Authority) Verifier() Verifier {
+	v := a.verifier
+	v.Memory = NewVerified(0)
+	return v
+}
 
 // Issuer returns the configured issuer.
 func (a *Authority) Issuer() string { return a.c.Issuer }
@@ -401,11 +424,16 @@ func (a *Authority) shield(f func()) {
 	f()
 }
 
+// factMargin is how long a fact outlives the last token that it concerns: the
+// most leeway that any verifier allows, whatever the one here does, and a
+// minute by which the clocks of processes may differ.
+const factMargin = maxLeeway + time.Minute
+
 // factsUntil is how long a fact written now can matter: no access token
 // outlives it, but those of [Authority.Issue], whose sessions stores know by
 // their generation 0.
 func (a *Authority) factsUntil(now time.Time) time.Time {
-	until := second(now).Add(max(a.c.AccessLifetime, a.c.LongestLifetime) + a.c.Leeway + 2*time.Second)
+	until := second(now).Add(max(a.c.AccessLifetime, a.c.LongestLifetime) + factMargin)
 	if until.Before(a.c.AdoptUntil) {
 		// A thief's old refresh token must not outlive the fact that its
 		// user's password was changed.

@@ -231,13 +231,10 @@ func (l *RevocationList) Sync(ctx context.Context, at time.Time) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for restarted := false; ; {
+	for {
 		facts, cursor, err := l.facts.FactsSince(ctx, l.cursor, at, syncPage)
-		if errors.Is(err, Conflict) && !restarted {
-			restarted = true
-			l.reset()
-			l.keys.Add(1)
-			continue
+		if errors.Is(err, Conflict) && l.cursor != (Cursor{}) {
+			return l.replace(ctx, at)
 		}
 		if err != nil {
 			return fmt.Errorf("read facts: %w", err)
@@ -250,6 +247,22 @@ func (l *RevocationList) Sync(ctx context.Context, at time.Time) error {
 			return nil
 		}
 	}
+}
+
+// replace reads all facts of a database that took the place of the one
+// before. Until they are all there, and where they cannot be read, the old
+// ones stand: nothing counts again in between.
+func (l *RevocationList) replace(ctx context.Context, at time.Time) error {
+	next := NewRevocationList(l.facts)
+	if err := next.Sync(ctx, at); err != nil {
+		return err
+	}
+	l.sessions.Store(next.sessions.Load())
+	l.rest.Store(next.rest.Load())
+	l.keys.Add(1)
+	l.cursor = next.cursor
+	l.synced.Store(at.UnixNano())
+	return nil
 }
 
 // Age returns how long ago, at at, the last good Sync was. Before the first

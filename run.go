@@ -69,7 +69,8 @@ func (a *Authority) maintainKeys(ctx context.Context) error {
 		return nil
 	}
 	now := a.c.Now()
-	if now.Unix()-a.maintained.Load() < int64(maintenanceEvery/time.Second) || !a.maintenance.TryLock() {
+	since := now.Unix() - a.maintained.Load() // negative where the clock was set back: then it is due
+	if since >= 0 && since < int64(maintenanceEvery/time.Second) || !a.maintenance.TryLock() {
 		return nil
 	}
 	defer a.maintenance.Unlock()

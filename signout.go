@@ -127,7 +127,7 @@ func (a *Authority) RevokeToken(ctx context.Context, c *Claims, from Client) err
 	case c.ID == "":
 		return fmt.Errorf("%w: the token has neither jti nor session", InvalidRequest)
 	default:
-		if _, err := a.c.Store.AddFact(ctx, Fact{Kind: TokenFact, ID: c.ID, Until: c.Expiry.Add(a.c.Leeway)}); err != nil {
+		if _, err := a.c.Store.AddFact(ctx, Fact{Kind: TokenFact, ID: c.ID, Until: c.Expiry.Add(factMargin)}); err != nil {
 			return fmt.Errorf("revoke token: %w", err)
 		}
 		if err := a.list.Sync(ctx, now); err != nil {

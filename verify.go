@@ -15,6 +15,9 @@ import (
 // be written out: no audience at all is refused by New.
 const AnyAudience = "*"
 
+// maxLeeway bounds Verifier.Leeway and Config.Leeway.
+const maxLeeway = time.Minute
+
 // AccessType is the typ of native access tokens (RFC 9068, section 2.1).
 const AccessType = "at+jwt"
 
@@ -49,8 +52,10 @@ type Verifier struct {
 	// Revocations is asked about every token, also one seen before. nil: no
 	// token is ever revoked.
 	Revocations Revocations
-	// Memory remembers tokens checked in full. nil: every one is checked
-	// anew.
+	// Memory remembers tokens checked in full, where Keys is a jwt.KeySet or
+	// tells by a method Version() uint64 when keys change. nil: every one is
+	// checked anew. It must not be shared with a verifier that differs in
+	// anything but Now, Leeway and Revocations.
 	Memory *Verified
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -64,8 +69,9 @@ func (v *Verifier) Verify(ctx context.Context, raw string, kinds ...Kind) (*Clai
 	// The version is read once, before the keys are: where they change
 	// meanwhile, the token is remembered under the old version, which no
 	// longer counts, and never under the new one, which may not have its key.
-	now, version := v.now(), v.version()
-	if v.Memory != nil {
+	now := v.now()
+	version, known := v.version()
+	if known && v.Memory != nil {
 		if c := v.Memory.get(raw, version); c != nil {
 			if err := v.standing(c, now, kinds, nil); err != nil {
 				return nil, err
@@ -80,7 +86,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string, kinds ...Kind) (*Clai
 	if err := v.standing(c, now, kinds, nil); err != nil {
 		return nil, err
 	}
-	if v.Memory != nil {
+	if known && v.Memory != nil {
 		v.Memory.put(raw, version, c)
 	}
 	return c, nil
@@ -245,10 +251,18 @@ func (v *Verifier) typ() string {
 	return v.Type
 }
 
-// version tells the memory when keys have changed.
-func (v *Verifier) version() uint64 {
-	if s, ok := v.Keys.(interface{ Version() uint64 }); ok {
-		return s.Version()
+// version tells the memory when keys have changed. known is false of keys
+// that may change without telling: what was checked by one of them must not
+// be remembered, since nobody says when it is withdrawn.
+func (v *Verifier) version() (version uint64, known bool) { return keyVersion(v.Keys) }
+
+func keyVersion(keys jwt.KeySource) (version uint64, known bool) {
+	switch s := keys.(type) {
+	case interface{ Version() uint64 }:
+		return s.Version(), true
+	case jwt.KeySet: // fixed
+		return 0, true
+	default:
+		return 0, false
 	}
-	return 0
 }

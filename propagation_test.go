@@ -1,0 +1,182 @@
+package watchword_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/jwt"
+)
+
+// elsewhere is a verifier in a process of its own that starts at the time at
+// and allows the most leeway there is.
+func (b *bench) elsewhere(t *testing.T, at time.Time, leeway time.Duration) watchword.Verifier {
+	t.Helper()
+	list := watchword.NewRevocationList(b.store)
+	want(t, "Sync", list.Sync(ctx, at), fine)
+	v := b.Verifier()
+	v.Memory, v.Revocations, v.Leeway, v.Now = nil, list, leeway, func() time.Time { return at }
+	return v
+}
+
+// A fact lives as long as any verifier can accept the token, and not only as
+// long as the one that wrote it would.
+func TestFactsOutliveTheLeewayOfOthers(t *testing.T) {
+	late := noon.Add(watchword.DefaultAccessLifetime + 59*time.Second)
+	tests := []struct {
+		name   string
+		revoke func(*bench, watchword.Tokens) error
+		code   watchword.Code
+	}{
+		{"not revoked", func(*bench, watchword.Tokens) error { return nil }, fine},
+		{"signed out", func(b *bench, tokens watchword.Tokens) error {
+			return b.SignOut(ctx, watchword.SignOutRequest{Raw: tokens.Access})
+		}, watchword.SessionEnded},
+		{"everywhere", func(b *bench, tokens watchword.Tokens) error {
+			return b.SignOut(ctx, watchword.SignOutRequest{Raw: tokens.Access, Everywhere: true})
+		}, watchword.SessionEnded},
+		{"revoked alone", func(b *bench, tokens watchword.Tokens) error {
+			return b.Revoke(ctx, tokens.Access, watchword.Client{})
+		}, watchword.TokenRevoked},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, nil)
+			tokens := b.signIn(t)
+			want(t, "revoke", tt.revoke(b, tokens), fine)
+			v := b.elsewhere(t, late, time.Minute)
+			_, err := v.Verify(ctx, tokens.Access)
+			want(t, "Verify", err, tt.code)
+		})
+	}
+}
+
+// Clocks of processes differ: a token from one that is half a minute ahead is
+// ended by one that is not, and stays so until it has expired.
+func TestFactsOutliveTokensOfAClockAhead(t *testing.T) {
+	b := newBench(t, nil)
+	b.pass(30 * time.Second)
+	tokens := b.signIn(t)
+	b.pass(-30 * time.Second)
+	want(t, "SignOut", b.SignOut(ctx, watchword.SignOutRequest{Raw: tokens.Refresh}), fine)
+	v := b.elsewhere(t, tokens.Claims.Expiry.Add(-time.Second), 0)
+	_, err := v.Verify(ctx, tokens.Access)
+	want(t, "Verify", err, watchword.SessionEnded)
+}
+
+// unversioned hides that its keys can change.
+type unversioned struct{ jwt.KeySource }
+
+// A key of VerifyKeys that is withdrawn takes the tokens with it that were
+// checked by it and are remembered.
+func TestAForeignKeyWithdrawn(t *testing.T) {
+	for name, source := range map[string]func(*jwt.Keyring) jwt.KeySource{
+		"of a source that tells": func(r *jwt.Keyring) jwt.KeySource { return r },
+		"of one that does not":   func(r *jwt.Keyring) jwt.KeySource { return unversioned{r} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			old, foreign := fixedRing(t)
+			next, _ := fixedRing(t)
+			b := newBench(t, func(c *watchword.Config) { c.VerifyKeys = source(foreign) })
+			raw := signed(t, old, "at+jwt", goodPayload)
+			for range 2 {
+				_, err := b.Verify(ctx, raw)
+				want(t, "Verify", err, fine)
+			}
+			want(t, "Replace", foreign.Replace(jwt.RingKey{Key: next, State: jwt.Active}), fine)
+			_, err := b.Verify(ctx, raw)
+			want(t, "Verify once the key is withdrawn", err, watchword.BadSignature)
+		})
+	}
+}
+
+// A copy of the verifier that is given another audience refuses what the
+// authority itself has accepted, and the other way round.
+func TestACopyOfTheVerifierRemembersForItself(t *testing.T) {
+	b := newBench(t, nil)
+	tokens := b.signIn(t)
+	_, err := b.Verify(ctx, tokens.Access)
+	want(t, "Verify", err, fine)
+	v := b.Verifier()
+	v.Audience = "another API"
+	_, err = v.Verify(ctx, tokens.Access)
+	want(t, "Verify by the copy", err, watchword.WrongAudience)
+}
+
+// restored is facts of a database that is replaced by another: cursors into
+// the old one conflict.
+type restored struct {
+	during func() error
+	facts  []watchword.Fact
+	epoch  string
+}
+
+func (r *restored) AddFact(context.Context, watchword.Fact) (watchword.Cursor, error) {
+	return watchword.Cursor{}, errors.ErrUnsupported
+}
+
+func (r *restored) FactsSince(_ context.Context, c watchword.Cursor, _ time.Time, _ int) ([]watchword.Fact, watchword.Cursor, error) {
+	if c.Epoch != "" && c.Epoch != r.epoch {
+		return nil, watchword.Cursor{}, watchword.Conflict
+	}
+	if err := r.during(); err != nil {
+		return nil, watchword.Cursor{}, err
+	}
+	if c.N > 0 {
+		return nil, c, nil
+	}
+	return r.facts, watchword.Cursor{Epoch: r.epoch, N: 1}, nil
+}
+
+// What is revoked stays so while the facts of a restored database are being
+// read, and where they cannot be.
+func TestNothingCountsAgainWhileFactsAreReadAnew(t *testing.T) {
+	facts := []watchword.Fact{
+		{Kind: watchword.SessionFact, Number: 7, Until: noon.Add(time.Hour)},
+		{Kind: watchword.TokenFact, ID: "jti", Until: noon.Add(time.Hour)},
+	}
+	fault := errors.New("no disk")
+	r := &restored{facts: facts, epoch: "one", during: func() error { return nil }}
+	l := watchword.NewRevocationList(r)
+	want(t, "Sync", l.Sync(ctx, noon), fine)
+	check := func(when string) {
+		t.Helper()
+		for _, c := range []*watchword.Claims{claimsOf(7, "1", "a", noon), claimsOf(0, "1", "jti", noon)} {
+			if _, revoked := l.Revoked(c); !revoked {
+				t.Errorf("%s session %d and jti %s count again", when, c.Number, c.ID)
+			}
+		}
+	}
+	r.epoch = "two"
+	r.during = func() error { check("while facts are read"); return nil }
+	want(t, "Sync", l.Sync(ctx, noon), fine)
+	r.epoch = "three"
+	r.during = func() error { return fault }
+	if err := l.Sync(ctx, noon); !errors.Is(err, fault) {
+		t.Errorf("Sync = %v, want %v", err, fault)
+	}
+	check("after a fault")
+	r.facts = facts[1:]
+	r.during = func() error { return nil }
+	want(t, "Sync", l.Sync(ctx, noon), fine)
+	if _, revoked := l.Revoked(claimsOf(7, "1", "a", noon)); revoked {
+		t.Error("a fact of the database that was replaced is kept")
+	}
+}
+
+// Keys are looked after also when the clock was set back.
+func TestKeysAreLookedAfterWhenTheClockStepsBack(t *testing.T) {
+	b := newBench(t, nil)
+	b.pass(time.Hour)
+	want(t, "Follow", b.Follow(ctx), fine)
+	b.pass(-time.Hour)
+	want(t, "RotateKeys", b.RotateKeys(ctx), fine)
+	b.pass(10 * time.Minute)
+	want(t, "Follow", b.Follow(ctx), fine)
+	if got := states(t, b); strings.Contains(got, "retiring") {
+		t.Errorf("ten minutes after a rotation the ring has %s", got)
+	}
+}

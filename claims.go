@@ -44,6 +44,7 @@ type Claims struct {
 	ClientID   string // client_id
 	IssuedAt   time.Time
 	NotBefore  time.Time // zero: not stated
+	AuthTime   time.Time // when the user proved who he is; zero: not stated
 	Expiry     time.Time
 	Session    string // the session's opaque id; "": the token has none
 	Number     int64  // the session's number; 0: the token has none
@@ -67,6 +68,7 @@ type ClaimSet struct {
 	Audience    []string
 	IssuedAt    time.Time
 	NotBefore   time.Time
+	AuthTime    time.Time
 	Expiry      time.Time
 	Session     string
 	Number      int64
@@ -95,7 +97,7 @@ type ClaimSet struct {
 func (s *ClaimSet) Freeze(payload []byte) *Claims {
 	return &Claims{
 		Kind: s.Kind, ID: s.ID, Issuer: s.Issuer, Subject: s.Subject, UserID: s.UserID, ClientID: s.ClientID,
-		IssuedAt: s.IssuedAt, NotBefore: s.NotBefore, Expiry: s.Expiry,
+		IssuedAt: s.IssuedAt, NotBefore: s.NotBefore, AuthTime: s.AuthTime, Expiry: s.Expiry,
 		Session: s.Session, Number: s.Number, Generation: s.Generation,
 		audience: s.Audience, scopes: s.Scopes, permissions: s.Permissions, payload: payload,
 	}

@@ -83,6 +83,9 @@ const (
 	// Unavailable: something needed cannot be reached or is overloaded; a
 	// [RetryError] may say when to come back.
 	Unavailable
+	// AuthenticationStale: the user proved who he is too long ago for what is
+	// asked (RFC 9470). Signing in again mends it, a refresh does not.
+	AuthenticationStale
 
 	codes // the number of codes
 )
@@ -119,6 +122,7 @@ var codeNames = [codes]string{ //nolint:gosec // G101: names of refusals, no cre
 	UnsupportedMediaType: "unsupported_media_type",
 	MethodNotAllowed:     "method_not_allowed",
 	Unavailable:          "unavailable",
+	AuthenticationStale:  "authentication_stale",
 }
 
 // Error returns the code's stable name.

@@ -97,11 +97,20 @@ func (a *Authority) mintTime(ctx context.Context, subject string, number int64) 
 func (a *Authority) claimSet(u User, s Session, iat time.Time) *ClaimSet {
 	return &ClaimSet{
 		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: u.ID, UserID: u.ID, ClientID: s.ClientID,
-		Audience: a.audience(), IssuedAt: iat, Expiry: earlier(iat.Add(a.c.AccessLifetime), second(s.ExpiresAt)),
+		Audience: a.audience(), IssuedAt: iat, AuthTime: authTime(s), Expiry: earlier(iat.Add(a.c.AccessLifetime), second(s.ExpiresAt)),
 		Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation,
 		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, RefreshExpiry: second(s.IdleUntil),
 		RefreshIssuedAt: second(s.AdvancedAt), SignedInAt: second(s.CreatedAt), User: u,
 	}
+}
+
+// authTime is when somebody signed in to the session. Nobody did to one that
+// was issued, or taken over from another system.
+func authTime(s Session) time.Time {
+	if s.Generation == 0 || s.Origin != nil {
+		return time.Time{}
+	}
+	return second(s.CreatedAt)
 }
 
 func (a *Authority) audience() []string {

@@ -105,13 +105,17 @@ func TestGuardPolicies(t *testing.T) {
 		status    int
 		challenge string
 	}{
-		"none":              {nil, 200, ""},
-		"a scope":           {[]watchword.Policy{watchword.Scope("posts:read")}, 200, ""},
-		"two":               {[]watchword.Policy{watchword.Scope("posts:read"), watchword.Permission("p1")}, 200, ""},
-		"a scope it lacks":  {[]watchword.Policy{watchword.Scope("posts:read", "admin")}, 403, `Bearer error="insufficient_scope", error_description="the token lacks a scope", scope="posts:read admin"`},
-		"a permission":      {[]watchword.Policy{watchword.Permission("p2")}, 403, `Bearer error="insufficient_scope", error_description="permission 'p2' is needed"`},
-		"the second refuse": {[]watchword.Policy{watchword.Scope("posts:read"), watchword.Scope("x")}, 403, `Bearer error="insufficient_scope", error_description="the token lacks a scope", scope="x"`},
-		"a message":         {[]watchword.Policy{watchword.Because("only on Mondays", watchword.Permission("p2"))}, 403, `Bearer error="insufficient_scope", error_description="only on Mondays"`},
+		"none":                  {nil, 200, ""},
+		"a scope":               {[]watchword.Policy{watchword.Scope("posts:read")}, 200, ""},
+		"two":                   {[]watchword.Policy{watchword.Scope("posts:read"), watchword.Permission("p1")}, 200, ""},
+		"a scope it lacks":      {[]watchword.Policy{watchword.Scope("posts:read", "admin")}, 403, `Bearer error="insufficient_scope", error_description="the token lacks a scope", scope="posts:read admin"`},
+		"a permission":          {[]watchword.Policy{watchword.Permission("p2")}, 403, `Bearer error="insufficient_scope", error_description="permission 'p2' is needed"`},
+		"the second refuse":     {[]watchword.Policy{watchword.Scope("posts:read"), watchword.Scope("x")}, 403, `Bearer error="insufficient_scope", error_description="the token lacks a scope", scope="x"`},
+		"a message":             {[]watchword.Policy{watchword.Because("only on Mondays", watchword.Permission("p2"))}, 403, `Bearer error="insufficient_scope", error_description="only on Mondays"`},
+		"a message over scopes": {[]watchword.Policy{watchword.Because("ask Ann", watchword.Scope("x"))}, 403, `Bearer error="insufficient_scope", error_description="ask Ann", scope="x"`},
+		"a sign-in of long ago": {[]watchword.Policy{watchword.Fresh(5 * time.Minute)}, 401, `Bearer error="insufficient_user_authentication", error_description="a more recent sign-in is needed", max_age="300"`},
+		"a role":                {[]watchword.Policy{watchword.Role("boss")}, 403, `Bearer error="insufficient_scope", error_description="role 'boss' is needed"`},
+		"a store that is down":  {[]watchword.Policy{watchword.Not(func(*watchword.Claims) error { return watchword.Unavailable })}, 503, ""},
 		"an error of its own": {
 			[]watchword.Policy{func(*watchword.Claims) error { return errors.New("detail") }},
 			403, `Bearer error="insufficient_scope", error_description="this is not permitted"`,

@@ -23,6 +23,8 @@ type Problem struct {
 	RetryAfter time.Duration
 	// Scopes are those that the route or the policy demands.
 	Scopes []string
+	// MaxAge is how old a sign-in may be, for AuthenticationStale.
+	MaxAge time.Duration
 	// Challenge is the value of WWW-Authenticate; "" for none.
 	Challenge string
 
@@ -95,6 +97,7 @@ var rows = [...]row{
 	watchword.UnsupportedMediaType: both(http.StatusUnsupportedMediaType, "invalid_request", "the body is of a type that is not read here"),
 	watchword.MethodNotAllowed:     both(http.StatusMethodNotAllowed, "invalid_request", "the method is not allowed here"),
 	watchword.Unavailable:          both(http.StatusServiceUnavailable, "temporarily_unavailable", "the service cannot answer now"),
+	watchword.AuthenticationStale:  both(http.StatusUnauthorized, "insufficient_user_authentication", "a more recent sign-in is needed"),
 }
 
 // both is the row of a code that is answered alike everywhere.
@@ -132,7 +135,7 @@ func ProblemOf(err error, at Endpoint) Problem {
 	}
 	p := Problem{Code: code, Status: a.status, OAuth: a.oauth, Description: r.description}
 	if refusal := (*watchword.PolicyError)(nil); errors.As(err, &refusal) {
-		p.Scopes = refusal.Scopes
+		p.Scopes, p.MaxAge = refusal.Scopes, refusal.MaxAge
 		if refusal.Message != "" {
 			p.Description = refusal.Message
 		}
@@ -168,6 +171,10 @@ func challenge(p Problem) string {
 		c := `Bearer error="` + p.OAuth + `", error_description="` + quotable(p.Description) + `"`
 		if p.Code == watchword.InsufficientScope && len(p.Scopes) > 0 {
 			c += `, scope="` + quotable(strings.Join(p.Scopes, " ")) + `"`
+		}
+		if p.Code == watchword.AuthenticationStale {
+			// RFC 9470, section 3.
+			c += `, max_age="` + strconv.FormatInt(int64(p.MaxAge/time.Second), 10) + `"`
 		}
 		return c
 	default:

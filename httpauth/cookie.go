@@ -96,7 +96,8 @@ func hostPrefix(issuer, domain string) string {
 
 // checkCookie refuses what browsers would drop, or keep for another path.
 func checkCookie(name, path, domain string) error {
-	if err := (&http.Cookie{Name: name, Value: "x", Path: path, Domain: domain}).Valid(); err != nil {
+	probe := http.Cookie{Name: name, Value: "x", Path: path, Domain: domain} //nolint:gosec // G124: it is never sent
+	if err := probe.Valid(); err != nil {
 		return fmt.Errorf("cookie %q: %w", name, err)
 	}
 	switch {
@@ -150,7 +151,8 @@ func (t TwoCookies) Refresh(r *http.Request) (string, bool) { return readCookie(
 func (t TwoCookies) Write(w http.ResponseWriter, tokens watchword.Tokens) error {
 	cookies := t.tokens(tokens)
 	if tokens.Claims != nil {
-		payload := t.cookie(t.Cookies.Payload, base64.StdEncoding.EncodeToString(tokens.Claims.JSON()), "/", tokens.ExpiresIn)
+		payload := t.cookie( //nolint:gosec // G124: scripts must read it
+			t.Cookies.Payload, base64.StdEncoding.EncodeToString(tokens.Claims.JSON()), "/", tokens.ExpiresIn)
 		payload.HttpOnly = false
 		cookies = append(cookies, payload)
 	}
@@ -177,7 +179,7 @@ func (c Cookies) tokens(t watchword.Tokens) []*http.Cookie {
 }
 
 func (c Cookies) cookie(name, value, path string, life time.Duration) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // G124: bind sets SameSite
 		Name: name, Value: value, Path: path, Domain: c.Domain, MaxAge: max(int(life/time.Second), 1),
 		Secure: true, HttpOnly: true, SameSite: c.SameSite,
 	}
@@ -187,7 +189,7 @@ func (c Cookies) cookie(name, value, path string, life time.Duration) *http.Cook
 // Secure, without which a Secure cookie is not replaced.
 func (c Cookies) clear(w http.ResponseWriter, names ...string) {
 	for _, name := range names {
-		cookie := c.cookie(name, "", "/", 0)
+		cookie := c.cookie(name, "", "/", 0) //nolint:gosec // G124: as above
 		if name == c.Refresh {
 			cookie.Path = c.RefreshPath
 		}

@@ -155,8 +155,10 @@ func TestCrossSiteRequestsAreRefused(t *testing.T) {
 	jar := cookieJar{}
 	jar.take(jar.send(h, "POST", "/auth/v1/token", annLogin))
 	for _, header := range [][]string{
-		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"},
-		{"Sec-Fetch-Site", "", "Origin", "https://evil.example"}, {"Sec-Fetch-Site", "", "Origin", "null"},
+		{"Sec-Fetch-Site", "cross-site"},
+		{"Sec-Fetch-Site", "same-site"},
+		{"Sec-Fetch-Site", "", "Origin", "https://evil.example"},
+		{"Sec-Fetch-Site", "", "Origin", "null"},
 	} {
 		for path, body := range map[string]string{
 			"/auth/v1/token": annLogin, "/auth/v1/refresh": "{}", "/auth/v1/logout": `{"everywhere":true}`,

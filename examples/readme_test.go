@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/watchword-auth/watchword/dialect"
 	"github.com/watchword-auth/watchword/examples/internal/run"
 )
 
@@ -70,6 +71,33 @@ func TestTry(t *testing.T) {
 		pattern := strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(b.answer)), "…", `[^"]*`)
 		if got := strings.TrimSpace(answers[i]); !regexp.MustCompile("^" + pattern + "$").MatchString(got) {
 			t.Errorf("%sanswers\n%s\nREADME.md says\n%s", b.text, got, b.answer)
+		}
+	}
+}
+
+// TestComingFrom sends the first request of every dialect in the README's
+// table, to a server that has them all.
+func TestComingFrom(t *testing.T) {
+	t.Setenv("WATCHWORD_ADMIN_EMAIL", "admin@example.com")
+	rows := regexp.MustCompile("(?m)^\\| .* \\| `watchword serve (--dialect [a-z0-9-]+)` \\| `(curl .*?)` \\|").FindAllStringSubmatch(page(t, "README.md"), -1)
+	if len(rows) != len(dialect.Names()) {
+		t.Errorf("the README tells of %d dialects, want %d", len(rows), len(dialect.Names()))
+	}
+	dir, addr := t.TempDir(), run.Addr(t)
+	args := []string{"serve", "--addr", addr}
+	for _, row := range rows {
+		args = append(args, strings.Fields(row[1])...)
+	}
+	p := run.Command(t, addr, dir, run.Watchword(t), args...)
+	printed := regexp.MustCompile(`(?m)^admin password: (\S+)$`).FindStringSubmatch(p.Output())
+	if printed == nil {
+		t.Fatalf("the first start printed %q", p.Output())
+	}
+	fill := strings.NewReplacer("127.0.0.1:8080", addr, `"email":"…"`, `"email":"admin@example.com"`, "…", printed[1])
+	for _, row := range rows {
+		if status := run.Bash(t, dir, nil, "-c", fill.Replace(row[2])+` -s -o answer -w '%{http_code}'`); status != "200" {
+			answer, _ := os.ReadFile(filepath.Join(dir, "answer"))
+			t.Errorf("%s answers %s %s", row[2], status, answer)
 		}
 	}
 }

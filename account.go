@@ -51,12 +51,6 @@ type PasswordChange struct {
 	Client  Client
 }
 
-// String shows no password.
-func (p PasswordChange) String() string { return "password change " + redacted }
-
-// GoString is what %#v prints.
-func (p PasswordChange) GoString() string { return p.String() }
-
 // ChangePassword sets a new password and ends the user's other sessions.
 // The current one is demanded and counted by the limiter (ASVS 6.2.3).
 // Errors: InvalidCredentials, PasswordWeak, RateLimited, Unavailable,

@@ -14,12 +14,6 @@ type SignUpRequest struct {
 	Client   Client
 }
 
-// String shows no password.
-func (r SignUpRequest) String() string { return "sign-up of " + r.User.Login + " " + redacted }
-
-// GoString is what %#v prints.
-func (r SignUpRequest) GoString() string { return r.String() }
-
 // SignUp makes an active account with a password. Every attempt of an address
 // counts with the limiter, and a login that is taken costs a hash as well.
 // Errors: InvalidRequest, PasswordWeak, Conflict where login or e-mail

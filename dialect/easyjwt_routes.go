@@ -14,7 +14,7 @@ import (
 
 // What the routes need of the service beside the operations.
 type (
-	refreshChecker interface {
+	easyjwtChecker interface {
 		CheckRefresh(ctx context.Context, raw string) (*watchword.Claims, error)
 	}
 	accountMaker interface {
@@ -54,7 +54,7 @@ func (c *easyjwtSettings) profile(prefix string) httpauth.Profile {
 			},
 			{
 				Pattern: "POST token/verify/", Op: httpauth.OpVerify, Serve: posted(c.serveVerify),
-				In: anyForm(field(httpauth.ParamToken, "")), Needs: needs[refreshChecker],
+				In: anyForm(field(httpauth.ParamToken, "")), Needs: needs[easyjwtChecker],
 				// Kind 0 is a token of the old system whose type nobody knows.
 				Kinds: []watchword.Kind{0, watchword.Access, watchword.Refresh, watchword.Sliding},
 			},
@@ -217,7 +217,7 @@ func (c *easyjwtSettings) serveVerify(x *httpauth.Exchange) (httpauth.Reply, err
 		err = watchword.WrongKind
 	}
 	if err == nil && r.Claims.Kind == watchword.Refresh {
-		_, err = x.Service.(refreshChecker).CheckRefresh(x.Request.Context(), raw)
+		_, err = x.Service.(easyjwtChecker).CheckRefresh(x.Request.Context(), raw)
 	}
 	if err != nil {
 		return httpauth.Reply{}, refused(err, c.tokenProblem(watchword.CodeOf(err), raw))

@@ -194,3 +194,34 @@ func TestEasyJWTAccounts(t *testing.T) {
 	}
 	limited("/auth/create-user/", `{"email":"user@test.com","password":"quite long 77"}`)
 }
+
+// EZ-36: what the original lists as outstanding and blacklisted tokens are
+// sessions, open and ended; and what has expired is purged.
+func TestEasyJWTOutstanding(t *testing.T) {
+	r, h := easyjwtHandler(t, dialect.Options{})
+	_, first := easyjwtTokens(t, h)
+	easyjwtTokens(t, h)
+	if status, o := post(t, h, "/auth/token/blacklist/", `{"refresh":"`+first+`"}`); status != 200 {
+		t.Fatalf("blacklist = %d %v", status, o)
+	}
+	ctx := context.Background()
+	count := func(all bool, at time.Time) int {
+		t.Helper()
+		list, err := r.store.ListSessions(ctx, watchword.SessionFilter{UserID: "3", All: all}, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	now := time.Now()
+	if open, all := count(false, now), count(true, now); open != 1 || all != 2 {
+		t.Errorf("%d tokens are outstanding of %d, want 1 of 2", open, all)
+	}
+	later := now.Add(48 * time.Hour)
+	if _, err := r.store.Purge(ctx, later, later, later); err != nil {
+		t.Fatal(err)
+	}
+	if all := count(true, later); all != 0 {
+		t.Errorf("%d tokens are left once all have expired", all)
+	}
+}

@@ -14,6 +14,7 @@ import (
 // ellarSettings are those of ellar-jwt's JWTModule, and ours beneath.
 type ellarSettings struct {
 	keys     keys
+	keysURL  string
 	audience string
 	issuer   string
 	leeway   time.Duration
@@ -36,7 +37,7 @@ type ellarSettings struct {
 // Ellar is ellar-jwt 0.2.5 as its guide sets it up, under /auth.
 //
 // Settings of the original: algorithm, signing_secret_key,
-// verifying_secret_key, audience, issuer, leeway, jti, lifetime. Ours:
+// verifying_secret_key, audience, issuer, jwk_url, leeway, jti, lifetime. Ours:
 // strategy ("handler" or "guard": which of the two error shapes),
 // refresh_lifetime (30 days), rotate_refresh_tokens, sliding (with rotation:
 // each successor lives refresh_lifetime anew, up to session_lifetime, 90
@@ -52,7 +53,7 @@ func Ellar(o Options) (Dialect, error) {
 	if err != nil {
 		return Dialect{}, err
 	}
-	d := Dialect{Name: "ellar", Profile: c.profile(o.prefixOr("/auth"))}
+	d := Dialect{Name: "ellar", Profile: c.profile(o.prefixOr("/auth")), KeysURL: c.keysURL}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err
@@ -82,6 +83,10 @@ func readEllar(o Options) (*ellarSettings, error) {
 		numericID:  s.boolean("numeric_id", false),
 		fields:     o.UserFields,
 		adopt:      o.AdoptUntil,
+	}
+	// As in the original, fetched keys are for signatures only.
+	if url := s.text("jwk_url", ""); !c.keys.algorithm.Symmetric() {
+		c.keysURL = url
 	}
 	c.session = c.refresh
 	if longest := s.duration("session_lifetime", 90*24*time.Hour); c.sliding {

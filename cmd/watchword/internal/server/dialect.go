@@ -8,6 +8,7 @@ import (
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/dialect"
+	"github.com/watchword-auth/watchword/remote"
 )
 
 // madeDialect is a dialect of the settings and what its engine is to be.
@@ -35,7 +36,7 @@ func (s *Server) makeDialects(base watchword.Config) ([]madeDialect, error) {
 		}
 		made, err := dialect.ByName(d.Name, dialect.Options{
 			Prefix: d.Prefix, Settings: settings, SampleRoutes: d.SampleRoutes, UserFields: d.UserFields,
-			InsecureShortSecret: d.InsecureShortSecret, Exposed: s.exposed(),
+			InsecureShortSecret: d.InsecureShortSecret, AdoptUntil: d.AdoptUntil, Exposed: s.exposed(),
 		})
 		if err != nil {
 			faults = append(faults, err)
@@ -46,12 +47,27 @@ func (s *Server) makeDialects(base watchword.Config) ([]madeDialect, error) {
 			faults = append(faults, fmt.Errorf("dialect %s: %w", d.Name, err))
 			continue
 		}
+		if made.KeysURL != "" {
+			if engine.VerifyKeys, err = s.keysOf(made.KeysURL); err != nil {
+				faults = append(faults, fmt.Errorf("dialect %s: %w", d.Name, err))
+				continue
+			}
+		}
 		for _, note := range made.Notes {
 			s.log.Warn("dialect "+d.Name, "note", note)
 		}
 		list = append(list, madeDialect{made: made, engine: engine})
 	}
 	return list, errors.Join(faults...)
+}
+
+// keysOf follows the key set of another system until the server ends.
+func (s *Server) keysOf(url string) (*remote.Keys, error) {
+	keys, err := remote.NewKeys(remote.KeysConfig{URL: url})
+	if err == nil {
+		s.closers = append(s.closers, keys.Close)
+	}
+	return keys, err
 }
 
 // exposed reports whether other machines can reach the server.

@@ -60,6 +60,7 @@ type Server struct {
 	audit    *auditor
 	auth     *watchword.Authority   // the native one
 	followed []*watchword.Authority // all, each of which follows the store
+	closers  []func()               // what ends with the server
 	http     *http.Server
 	longest  time.Duration // the longest life of an access token
 	tls      *tls.Config   // nil: plain HTTP
@@ -132,6 +133,9 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	}
 	stop()
 	workers.Wait()
+	for _, end := range s.closers {
+		end()
+	}
 	return err
 }
 

@@ -155,7 +155,7 @@ func (m *Memory) UpdateUser(_ context.Context, id string, c watchword.UserChange
 		numbers := m.openOf(id, 0)
 		slices.Sort(numbers)
 		for _, number := range numbers {
-			m.append(claimsFact("", number, until, at))
+			m.append(claimsFact("", number, factLife(m.sessions[number], until), at))
 		}
 		m.append(claimsFact(id, 0, until, at))
 	}

@@ -188,8 +188,11 @@ func endUser(ctx context.Context, q *statements, id string, except int64, until,
 	if err != nil {
 		return 0, err
 	}
+	// Not the highest number of a row that is there: tokens of sessions that
+	// were purged, or that a restored backup knows nothing of, count as well.
 	var last int64
-	if err := q.row(ctx, `SELECT coalesce(max(number), 0) FROM ww_sessions`).Scan(&last); err != nil {
+	err = q.row(ctx, `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ww_sessions'), 0)`).Scan(&last)
+	if err != nil {
 		return 0, err
 	}
 	return ended, appendFact(ctx, q, userFact(id, last, except, until, at))

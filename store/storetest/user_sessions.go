@@ -122,6 +122,31 @@ func rightsAreFacts(t *testing.T, in Instance) {
 		stale("", s2.Number), stale(ada.ID, 0))...)
 }
 
+func rightsOfIssued(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	ada := createUser(t, h, newUser("ada"))
+	late := until.Add(100 * 24 * time.Hour)
+	issued := create(t, h, watchword.Session{UserID: ada.ID, CreatedAt: base, IdleUntil: late, ExpiresAt: late})
+	update(t, h, ada.ID, watchword.UserChange{Permissions: ptr([]string{})}, 0)
+	found := facts(t, h)
+	if len(found) != 2 || found[0].Number != issued.Number || !found[0].Until.Equal(late) {
+		t.Errorf("facts %+v, want the first to be about session %d and to live until %v", found, issued.Number, late)
+	}
+}
+
+func endingReachesThePurged(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	p := need[watchword.Purger](t, in.Store)
+	ada := createUser(t, h, newUser("ada"))
+	signIn(t, h, ada)
+	last := signIn(t, h, ada)
+	if n, err := p.Purge(t.Context(), base, last.ExpiresAt.Add(time.Hour), base); n != 2 || err != nil {
+		t.Fatalf("Purge = %d, %v, want 2", n, err)
+	}
+	update(t, h, ada.ID, watchword.UserChange{Active: ptr(false)}, 0)
+	wantFacts(t, h, userFact(ada.ID, last.Number, 0))
+}
+
 func sessionNeedsUser(t *testing.T, in Instance) {
 	h := need[house](t, in.Store)
 	ada := createUser(t, h, newUser("ada"))

@@ -56,6 +56,12 @@ func Users(t *testing.T, open Open) {
 			"changed rights make claims stale", "Changed rights end nothing; facts say which tokens are stale.",
 			rightsAreFacts,
 		}, {
+			"changed rights reach issued tokens", "The fact about an issued token's session lives as long as the token.",
+			rightsOfIssued,
+		}, {
+			"ending reaches what was purged", "The fact about a user covers every number given out so far, purged ones too: their access tokens may live.",
+			endingReachesThePurged,
+		}, {
 			"a session needs its user", "A session of a user who is gone, disabled or of another version is not made.",
 			sessionNeedsUser,
 		}, {

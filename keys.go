@@ -305,6 +305,16 @@ func (a *Authority) RetireKey(ctx context.Context, id string) error {
 // included.
 func (a *Authority) JWKS() ([]byte, error) { return a.ring.JWKS() }
 
+// signedLife is how long what the ring signed can be shown: access tokens,
+// and refresh tokens where the ring signs those too.
+func (a *Authority) signedLife() time.Duration {
+	life := a.c.AccessLifetime
+	if a.c.RefreshLayout != nil {
+		life = max(life, a.c.RefreshLifetime)
+	}
+	return life + factMargin
+}
+
 // aged rotates an active key that is older than RotateKeys, and lets go of
 // retiring keys whose last token has expired.
 func (a *Authority) aged(records []KeyRecord, now time.Time) ([]KeyRecord, error) {
@@ -313,7 +323,7 @@ func (a *Authority) aged(records []KeyRecord, now time.Time) ([]KeyRecord, error
 		r := &records[i]
 		switch r.State {
 		case jwt.Retiring.String():
-			if now.Sub(r.StateAt) > a.c.AccessLifetime+a.c.Leeway+time.Minute {
+			if now.Sub(r.StateAt) > a.signedLife() {
 				setState(r, jwt.Gone, now)
 				changed = true
 			}

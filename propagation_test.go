@@ -180,3 +180,26 @@ func TestKeysAreLookedAfterWhenTheClockStepsBack(t *testing.T) {
 		t.Errorf("ten minutes after a rotation the ring has %s", got)
 	}
 }
+
+// Where the ring signs refresh tokens too, a retiring key stays for as long as
+// one that it signed can be shown.
+func TestARetiringKeyStaysForTheRefreshTokens(t *testing.T) {
+	b := newBench(t, func(c *watchword.Config) {
+		numbers, err := watchword.NewNumbers(c.SealKey, "old")
+		want(t, "NewNumbers", err, fine)
+		c.Profile, c.Layout, c.RefreshLayout, c.OmitKeyID = "old", oldLayout{numbers}, oldLayout{numbers}, true
+		c.InsecureNoIssuer, c.InsecureNoAudience, c.Issuer, c.Audience = true, true, "", ""
+		c.KeyAlgorithm = jwt.HS256
+	})
+	tokens := b.signIn(t)
+	want(t, "RotateKeys", b.RotateKeys(ctx), fine)
+	b.pass(20 * time.Hour)
+	want(t, "Follow", b.Follow(ctx), fine)
+	_, err := b.Refresh(ctx, watchword.RefreshRequest{Raw: tokens.Refresh})
+	want(t, "Refresh", err, fine)
+	b.pass(5 * time.Hour)
+	want(t, "Follow", b.Follow(ctx), fine)
+	if got := states(t, b); strings.Contains(got, "retiring") {
+		t.Errorf("once its last token has expired the ring has %s", got)
+	}
+}

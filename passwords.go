@@ -71,7 +71,7 @@ func (p *Passwords) Authenticate(ctx context.Context, c Credentials) (User, erro
 	if !known || errors.Is(err, password.ErrUnsupported) {
 		err, class = p.hasher.DummyFrom(ctx, c.Password, start), preferredClass
 	}
-	p.observe(class, begun)
+	p.observe(class, len(c.Password), begun)
 	switch {
 	case err == nil && u.Active:
 		p.upgrade(ctx, u.ID, c.Password, encoded)
@@ -83,13 +83,13 @@ func (p *Passwords) Authenticate(ctx context.Context, c Credentials) (User, erro
 	default:
 		return User{}, hashError(err)
 	}
-	p.hold(ctx, begun)
+	p.hold(ctx, begun, len(c.Password))
 	return User{}, err
 }
 
 // hold waits until a whole number of floors has passed since begun.
-func (p *Passwords) hold(ctx context.Context, begun time.Time) {
-	floor := p.floor()
+func (p *Passwords) hold(ctx context.Context, begun time.Time, length int) {
+	floor := p.floor(length)
 	if floor <= 0 || begun.IsZero() {
 		return
 	}
@@ -110,12 +110,14 @@ func (p *Passwords) hold(ctx context.Context, begun time.Time) {
 
 // observe keeps the cost of a class up with what it costs now: a machine
 // that is busy takes longer, and a floor measured while it was idle would no
-// longer cover the dearest class. A cost rises at once and sinks slowly.
-func (p *Passwords) observe(class string, begun time.Time) {
+// longer cover the dearest class. A cost rises at once and sinks slowly. It is
+// kept as that of an empty password: else a long one that made it rise would
+// show everybody that the login it was tried with has a hash of the class.
+func (p *Passwords) observe(class string, length int, begun time.Time) {
 	if begun.IsZero() {
 		return
 	}
-	took := p.now().Sub(begun)
+	took := time.Duration(float64(p.now().Sub(begun)) / password.Growth(class, length))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if cost, known := p.costs[class]; known {
@@ -158,14 +160,15 @@ func (p *Passwords) sample(ctx context.Context) error {
 	return nil
 }
 
-// floor returns how long a refusal must take at least; 0 where all stored
-// hashes are of the preferred class, so that all cost the same anyway.
-func (p *Passwords) floor() time.Duration {
+// floor returns how long a refusal of a password of that length must take at
+// least; 0 where all stored hashes are of the preferred class, so that all
+// cost the same anyway.
+func (p *Passwords) floor(length int) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var dearest time.Duration
-	for _, cost := range p.costs {
-		dearest = max(dearest, cost)
+	for class, cost := range p.costs {
+		dearest = max(dearest, time.Duration(float64(cost)*password.Growth(class, length)))
 	}
 	// A quarter above the dearest, so that its own spread stays below the
 	// floor.

@@ -54,7 +54,7 @@ func decodeMD5Crypt(f []string) (stored, bool) {
 	if err != nil {
 		return stored{}, false
 	}
-	match := func(password []byte) bool { return cryptFits(password, 1000) && d.MatchBytes(password) }
+	match := func(password []byte) bool { return cryptFits(password, md5CryptRounds) && d.MatchBytes(password) }
 	return stored{"md5-crypt", "", match}, true
 }
 
@@ -69,7 +69,7 @@ func decodePHPass(f []string) (stored, bool) {
 	}
 	salt, digest := []byte(f[1][1:9]), []byte(f[1][9:])
 	match := func(password []byte) bool {
-		if cryptWork(password, 1<<log2) > maxCryptWork {
+		if cryptWork(len(password), 1<<log2) > maxCryptWork {
 			return false
 		}
 		sum := md5.Sum(append(salt[:len(salt):len(salt)], password...)) //nolint:gosec // G401: the format demands it
@@ -103,14 +103,42 @@ func encodeCrypt(b []byte) []byte {
 // cryptFits reports whether a password may be given to crypt(3)'s schemes: in C it ends at the first zero
 // byte, so no hash in existence stands for one that has any.
 func cryptFits(password []byte, rounds int) bool {
-	return bytes.IndexByte(password, 0) < 0 && cryptWork(password, rounds) <= maxCryptWork
+	return bytes.IndexByte(password, 0) < 0 && cryptWork(len(password), rounds) <= maxCryptWork
 }
 
 // cryptWork is about how many bytes are hashed: each round reads the password up to twice and some 128 bytes
 // more, and SHA-crypt reads the password once for each of its bytes before the first.
-func cryptWork(password []byte, rounds int) int64 {
-	n := int64(len(password))
+func cryptWork(length, rounds int) int64 {
+	n := int64(length)
 	return n*n + int64(rounds)*(2*n+128)
+}
+
+// Growth returns how many times as long a password of n bytes takes at most as the empty one does, with hashes of
+// a class that Class returned. It is 1 but for the schemes of crypt(3) and phpass, which read the password in every
+// round: whoever makes refusals equally long must reckon with it, since strangers choose n.
+func Growth(class string, n int) float64 {
+	scheme, cost, _ := strings.Cut(class, " ")
+	var block, fixed, copies, rounds int // fixed: digest, salt and the hash's own padding
+	switch scheme {
+	case "sha512-crypt":
+		block, fixed, copies = 128, 64+maxSHACryptSalt+17, 2
+	case "sha256-crypt":
+		block, fixed, copies = 64, 32+maxSHACryptSalt+9, 2
+	case "md5-crypt":
+		block, fixed, copies, rounds = 64, 16+maxMD5CryptSalt+9, 2, md5CryptRounds
+	case "phpass":
+		block, fixed, copies = 64, 16+9, 1
+	default:
+		return 1
+	}
+	if rounds == 0 {
+		rounds, _ = number(cost, 1, maxSHACryptRounds+1<<maxPHPassLog2)
+	}
+	if rounds == 0 || cryptWork(n, rounds) > maxCryptWork {
+		return 1 // refused before any work
+	}
+	blocks := (fixed + copies*n + block - 1) / block // of a round; with the empty password it is one
+	return float64(blocks) + float64(n)*float64(n)/float64(block*rounds)
 }
 
 func inCryptAlphabet(s string) bool {

@@ -59,6 +59,7 @@ const (
 	maxSHACryptRounds     = 1_000_000
 	maxSHACryptSalt       = 16
 	maxMD5CryptSalt       = 8
+	md5CryptRounds        = 1000
 	minPHPassLog2         = 7
 	maxPHPassLog2         = 20
 	maxCryptWork          = 1 << 30 // bytes hashed

@@ -175,7 +175,7 @@ func TestEasyJWTPublicKeys(t *testing.T) {
 		if kid, _ := header["kid"].(string); kid == "" || !strings.Contains(body, kid) || header["alg"] != string(alg) {
 			t.Errorf("header %v, keys %s", header, body)
 		}
-		now := time.Now().Unix()
+		now := r.now().Unix()
 		payload, err := json.Marshal(map[string]any{"token_type": "access", "exp": now + 60, "iat": now, "jti": "5f", "user_id": 1})
 		if err != nil {
 			t.Fatal(err)

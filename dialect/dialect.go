@@ -58,6 +58,7 @@ type maker func(Options) (Dialect, error)
 // nothing registers itself here.
 func makers() map[string]maker {
 	return map[string]maker{
+		"djwto":    Djwto,
 		"easyjwt":  EasyJWT,
 		"ellar":    Ellar,
 		"esmerald": Esmerald,

@@ -118,6 +118,9 @@ type replay struct {
 	// make turns a placeholder of a request that no answer has brought, such
 	// as "forged expired", into a token.
 	make func(placeholder string) string
+	// cookies compares the answer's Set-Cookie headers; nil: the first one is
+	// compared as any header is.
+	cookies func(e exchange, answer *http.Response)
 	// after sees the exchange once it is judged.
 	after func(e exchange, answer *http.Response, body string)
 }
@@ -186,6 +189,9 @@ func (r *replay) compare(e exchange, answer *http.Response, text string) {
 		r.differs(e, "status", fmt.Sprint(answer.StatusCode), fmt.Sprint(e.Response.Status))
 	}
 	for _, h := range e.Response.Headers {
+		if h[0] == "Set-Cookie" && r.cookies != nil {
+			continue
+		}
 		want := h[1]
 		got := answer.Header.Get(h[0])
 		if strings.Contains(want, "{{csrf64}}") {
@@ -200,6 +206,9 @@ func (r *replay) compare(e exchange, answer *http.Response, text string) {
 		if got != want {
 			r.differs(e, "header "+strings.ToLower(h[0]), got, want)
 		}
+	}
+	if r.cookies != nil {
+		r.cookies(e, answer)
 	}
 	switch {
 	case e.Response.JSON != nil:
@@ -271,6 +280,7 @@ func indices(list []any) []int {
 
 var (
 	hex32     = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	uuid4     = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	sha256Hex = regexp.MustCompile(`^[0-9A-F]{64}$`)
 )
 
@@ -291,6 +301,8 @@ func (r *replay) fits(e exchange, name string, got any) bool {
 		return false
 	case name == "hex32":
 		return hex32.MatchString(s)
+	case name == "uuid4":
+		return uuid4.MatchString(s)
 	case name == "iso8601.usZ":
 		_, err := time.Parse("2006-01-02T15:04:05.999999Z", s)
 		return err == nil

@@ -2,6 +2,7 @@ package watchword_test
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -90,5 +91,74 @@ func TestIntrospectionOfARefreshTokenWhoseUserIsGone(t *testing.T) {
 	want(t, "Introspect", err, fine)
 	if found.Claims != nil {
 		t.Error("the refresh token of a deleted user is said to be active")
+	}
+}
+
+// Whoever signs in, refreshes and verifies while the password is changed, the
+// user disabled or deleted: nothing that was had by the old password counts
+// once the change is acknowledged.
+func TestNothingOutlivesAChangeInAStorm(t *testing.T) {
+	off := false
+	changes := map[string]func(*bench) error{
+		"password": func(b *bench) error {
+			hash := "$2a$04$aaaaaaaaaaaaaaaaaaaaaeDtKFZl9gPqFAvJxoYpkPbFFgAyoyTC6"
+			_, err := b.store.UpdateUser(ctx, b.ann.ID, watchword.UserChange{PasswordHash: &hash}, 0, noon.Add(time.Hour), noon)
+			return err
+		},
+		"disabled": func(b *bench) error {
+			_, err := b.store.UpdateUser(ctx, b.ann.ID, watchword.UserChange{Active: &off}, 0, noon.Add(time.Hour), noon)
+			return err
+		},
+		"deleted": func(b *bench) error { return b.store.DeleteUser(ctx, b.ann.ID, noon.Add(time.Hour), noon) },
+		"everywhere": func(b *bench) error {
+			_, err := b.End(ctx, watchword.Which{UserID: b.ann.ID})
+			return err
+		},
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(c *watchword.Config) { c.InsecureUnlimited = true })
+			first := b.signIn(t)
+			var mu sync.Mutex
+			had := []watchword.Tokens{first}
+			keep := func(tokens watchword.Tokens) {
+				mu.Lock()
+				defer mu.Unlock()
+				had = append(had, tokens)
+			}
+			var over atomic.Bool
+			var all sync.WaitGroup
+			for i := range 6 {
+				all.Go(func() {
+					tokens := first
+					for round := 0; !over.Load() && round < 400; round++ {
+						next, err := b.Refresh(ctx, watchword.RefreshRequest{Raw: tokens.Refresh})
+						if name != "everywhere" && (err != nil && i%2 == 0 || err == nil && round%8 == 7) { // after that one may
+							next, err = b.SignIn(ctx, watchword.SignInRequest{Credentials: watchword.Credentials{Login: "ann", Password: annPassword}})
+						}
+						if err == nil {
+							keep(next)
+							tokens = next
+						}
+						_, _ = b.Verify(ctx, tokens.Access)
+					}
+				})
+			}
+			for range 4 {
+				b.signIn(t)
+			}
+			want(t, name, change(b), fine)
+			want(t, "Follow", b.Follow(ctx), fine)
+			over.Store(true)
+			all.Wait()
+			for _, tokens := range had {
+				if _, err := b.Verify(ctx, tokens.Access); err == nil {
+					t.Errorf("an access token of session %d counts", tokens.Session.Number)
+				}
+				if _, err := b.Refresh(ctx, watchword.RefreshRequest{Raw: tokens.Refresh}); err == nil {
+					t.Errorf("a refresh token of session %d counts", tokens.Session.Number)
+				}
+			}
+		})
 	}
 }

@@ -19,7 +19,8 @@
 //	if errors.Is(err, watchword.TokenExpired) { … }
 //
 // A [Policy] says yes or no to claims that were verified; [Scope],
-// [Permission], [All], [Any], [Not] and [Because] make them.
+// [Permission], [Role], [Claim], [Fresh], [All], [Any], [Not] and [Because]
+// make them.
 //
 // The other packages: httpauth is the HTTP face, with guards for routes of
 // your own; store keeps everything in memory or in SQLite; dialect answers as

@@ -33,6 +33,7 @@ type reader struct {
 func (l reader) read(payload []byte) (*watchword.Claims, error) {
 	var s watchword.ClaimSet
 	var r jwt.Registered
+	elsewhere := false
 	err := jwt.Walk(payload, func(name string, v jwt.Value) error {
 		if name == "sub" {
 			// Systems on older libraries write the id as a number.
@@ -49,10 +50,18 @@ func (l reader) read(payload []byte) (*watchword.Claims, error) {
 			r.ID = id
 			return err
 		}
+		if id, err := v.Text(); err == nil {
+			_, maker := l.numbers.OpenHex(id)
+			elsewhere = elsewhere || maker == watchword.OtherProfile
+		}
 		return l.visit(&s, name, v)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", watchword.TokenMalformed, err)
+	}
+	if elsewhere {
+		// Another profile's jti, under the name that its settings gave it.
+		return nil, fmt.Errorf("%w: a token of another profile", watchword.WrongKind)
 	}
 	s.ID, s.Issuer, s.Subject, s.Audience = r.ID, r.Issuer, r.Subject, r.Audience
 	s.IssuedAt, s.NotBefore, s.Expiry = r.IssuedAt, r.NotBefore, r.Expiry

@@ -76,11 +76,17 @@ func (s *Server) exposed() bool {
 	return err != nil || !addr.Addr().Unmap().IsLoopback()
 }
 
-// longest returns the longest life of an access token of any face.
+// longest returns the longest life of a token of any face that has no session
+// to end.
 func longest(base watchword.Config, dialects []madeDialect) time.Duration {
 	life := base.AccessLifetime
 	for _, d := range dialects {
 		life = max(life, d.engine.AccessLifetime)
+		if until := d.engine.AdoptUntil; !until.IsZero() {
+			// A refresh token of the old system can be shown until then, and
+			// facts must still speak against it.
+			life = max(life, time.Until(until))
+		}
 	}
 	return life
 }

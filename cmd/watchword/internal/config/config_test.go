@@ -397,3 +397,28 @@ func TestAdmin(t *testing.T) {
 		})
 	}
 }
+
+// The signing key of djwto may come from the environment, as in the original;
+// what the file says wins.
+func TestDialectVariables(t *testing.T) {
+	env := []string{"DJWTO_SIGNING_KEY=from the environment"}
+	tests := []struct {
+		name, file string
+		want       any
+	}{
+		{"environment", "[[dialect]]\nname = \"djwto\"\n", "from the environment"},
+		{"file first", "[[dialect]]\nname = \"djwto\"\n[dialect.settings]\nDJWTO_SIGNING_KEY = \"from the file\"\n", "from the file"},
+		{"another dialect's", "[[dialect]]\nname = \"ellar\"\n", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := config.Load(config.Sources{File: write(t, "w.toml", tt.file), Environ: env})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.Dialects[0].Settings["DJWTO_SIGNING_KEY"]; got != tt.want {
+				t.Errorf("DJWTO_SIGNING_KEY = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}

@@ -153,3 +153,33 @@ func (l *loader) chooseDialects(flags []string) {
 	}
 	l.c.Dialects = chosen
 }
+
+// dialectVariables are settings that an original reads from the environment
+// too, by the same name.
+func dialectVariables() map[string][]string {
+	return map[string][]string{"djwto": {"DJWTO_SIGNING_KEY"}}
+}
+
+// readDialectVariables takes those that the file does not set, or, with _FILE
+// after their names, the files that hold them.
+func (l *loader) readDialectVariables() {
+	for i, d := range l.c.Dialects {
+		for _, name := range dialectVariables()[d.Name] {
+			_, set := d.Settings[name]
+			_, named := d.Settings[name+"_FILE"]
+			if set || named {
+				continue
+			}
+			for _, variable := range []string{name, name + "_FILE"} {
+				if value, ok := l.env[variable]; ok {
+					settings := maps.Clone(l.c.Dialects[i].Settings)
+					if settings == nil {
+						settings = make(map[string]any)
+					}
+					settings[variable] = value
+					l.c.Dialects[i].Settings = settings
+				}
+			}
+		}
+	}
+}

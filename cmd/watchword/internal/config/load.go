@@ -61,6 +61,7 @@ func Load(s Sources) (Config, error) {
 		}
 	}
 	l.chooseDialects(s.Dialects)
+	l.readDialectVariables()
 	l.check()
 	if len(l.faults) > 0 {
 		return Config{}, errors.Join(l.faults...)

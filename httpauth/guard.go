@@ -19,11 +19,11 @@ type Guard struct {
 	// Origin judges requests of ambient transports; nil means the strict
 	// zero value. It is not asked where the token is not ambient.
 	Origin *http.CrossOriginProtection
-	// Protect judges the unsafe ones among them further, once the token is
+	// Protection judges the unsafe ones among them further, once the token is
 	// verified; nil means that Origin is enough. Profile.Guard sets and binds
 	// it.
-	Protect Protection
-	// InsecureUnprotected does not ask Protect; for routes that must be open
+	Protection Protection
+	// InsecureUnprotected does not ask Protection; for routes that must be open
 	// to posts without its token, by a copy of the guard.
 	InsecureUnprotected bool
 	// Deny answers refusals; nil means the native shape.
@@ -119,8 +119,8 @@ func (g *Guard) check(r *http.Request, raw string, policies []watchword.Policy) 
 	if c == nil {
 		return nil, fmt.Errorf("%w: no claims", watchword.TokenMalformed)
 	}
-	if ambient && g.Protect != nil && !g.InsecureUnprotected && !safe(r.Method) {
-		if err := g.Protect.Check(&Exchange{Request: r, Claims: c}); err != nil {
+	if ambient && g.Protection != nil && !g.InsecureUnprotected && !safe(r.Method) {
+		if err := g.Protection.Check(&Exchange{Request: r, Claims: c}); err != nil {
 			return nil, err
 		}
 	}
@@ -156,7 +156,10 @@ func checkOrigin(origin *http.CrossOriginProtection, r *http.Request) error {
 }
 
 func (g *Guard) deny(w http.ResponseWriter, r *http.Request, err error) {
-	p := ProblemOf(err, Guarded)
+	g.answer(w, r, ProblemOf(err, Guarded), err)
+}
+
+func (g *Guard) answer(w http.ResponseWriter, r *http.Request, p Problem, err error) {
 	p.Request = r
 	if g.Report != nil {
 		g.Report(r, p, err)

@@ -107,7 +107,7 @@ func (p Profile) Guard(s Service) *Guard {
 			return s.Verify(ctx, raw, p.Kinds...)
 		}
 	}
-	g.Transport, g.Origin, g.Protect = bound.Transport, bound.Origin, bound.Protect
+	g.Transport, g.Origin, g.Protection = bound.Transport, bound.Origin, bound.Protect
 	return g
 }
 

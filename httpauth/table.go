@@ -117,7 +117,7 @@ func newEndpoint(p *Profile, s Service, method string, route Route) (*endpoint, 
 	e := &endpoint{profile: p, service: s, route: route, operate: op, at: route.Op.endpoint()}
 	if route.Guarded || route.Op.guarded() {
 		e.guard, e.at = p.Guard(s), Guarded
-		e.guard.Protect = nil // the endpoint asks it, with the input at hand
+		e.guard.Protection = nil // the endpoint asks it, with the input at hand
 		if len(route.Scopes) > 0 {
 			e.policies = []watchword.Policy{watchword.Scope(route.Scopes...)}
 		}

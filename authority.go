@@ -433,7 +433,7 @@ const factMargin = maxLeeway + time.Minute
 // outlives it, but those of [Authority.Issue], whose sessions stores know by
 // their generation 0.
 func (a *Authority) factsUntil(now time.Time) time.Time {
-	until := second(now).Add(max(a.c.AccessLifetime, a.c.LongestLifetime) + factMargin)
+	until := a.list.life(now, max(a.c.AccessLifetime, a.c.LongestLifetime)+factMargin)
 	if until.Before(a.c.AdoptUntil) {
 		// A thief's old refresh token must not outlive the fact that its
 		// user's password was changed.

@@ -134,13 +134,24 @@ func (a *Authority) Introspect(ctx context.Context, raw string) (Introspection, 
 	switch code := CodeOf(err); {
 	case err == nil:
 		return Introspection{Claims: c, Login: u.Login}, nil
-	case code == NotFound:
+	case code == NotFound && a.ofMachine(ctx, c):
 		return Introspection{Claims: c}, nil
 	case code == Internal || code == Unavailable:
 		return Introspection{}, err
 	default:
 		return Introspection{}, nil
 	}
+}
+
+// ofMachine reports whether a token of nobody whom we know is a machine's:
+// one without a session, or with one that was issued without a sign-in.
+// Somebody who has signed in and is gone since has no active token.
+func (a *Authority) ofMachine(ctx context.Context, c *Claims) bool {
+	if c.Number == 0 {
+		return true
+	}
+	s, err := a.session(ctx, c)
+	return err == nil && s.Generation == 0
 }
 
 // currentRefresh returns the claims of a refresh token that would be

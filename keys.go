@@ -186,6 +186,7 @@ func (a *Authority) changeRing(ctx context.Context, change func([]KeyRecord, tim
 		if changed == nil {
 			return nil
 		}
+		a.bound(changed, now)
 		err = a.stored.store.PutKeys(ctx, a.stored.name, version, changed, a.factsUntil(now), now)
 		if errors.Is(err, Conflict) && try < 5 {
 			continue
@@ -197,6 +198,37 @@ func (a *Authority) changeRing(ctx context.Context, change func([]KeyRecord, tim
 			return err
 		}
 		return a.loadRing(ctx)
+	}
+}
+
+// How many keys count at once. jwt takes 64 into a ring, and tries a token
+// without kid against 8, of which some may be those of VerifyKeys.
+const (
+	mostKeys         = 60
+	mostNamelessKeys = 6
+)
+
+// bound lets the oldest retiring keys go where there are too many: a ring that
+// is not taken, or a token that is tried against none, would help nobody.
+func (a *Authority) bound(records []KeyRecord, now time.Time) {
+	most := mostKeys
+	if a.c.OmitKeyID {
+		most = mostNamelessKeys
+	}
+	for {
+		count, oldest := 0, -1
+		for i, r := range records {
+			if r.State != jwt.Gone.String() {
+				count++
+			}
+			if r.State == jwt.Retiring.String() && (oldest < 0 || r.StateAt.Before(records[oldest].StateAt)) {
+				oldest = i
+			}
+		}
+		if count <= most || oldest < 0 {
+			return
+		}
+		setState(&records[oldest], jwt.Gone, now)
 	}
 }
 

@@ -26,6 +26,7 @@ type RevocationList struct {
 	mu     sync.Mutex // writers only
 	cursor Cursor
 	synced atomic.Int64 // unix nanoseconds of the last good Sync; 0: never
+	newest atomic.Int64 // unix seconds: iat of the newest token made in this process
 }
 
 // revokedBlock is the bits of 2^20 sessions, in pages made when first used,
@@ -219,6 +220,30 @@ func (r *revokedRest) add(f Fact) {
 	}
 }
 
+// clockBack is how far a clock must have been set back for facts to be read
+// from the first one: while it was ahead, some were dropped as dead that are
+// not.
+const clockBack = time.Minute
+
+// dated remembers the newest iat of this process, and life returns until when
+// the last token made here, or at at, can live at most: longer than from now
+// where the clock was set back after it was made.
+func (l *RevocationList) dated(iat time.Time) {
+	for {
+		old := l.newest.Load()
+		if iat.Unix() <= old || l.newest.CompareAndSwap(old, iat.Unix()) {
+			return
+		}
+	}
+}
+
+func (l *RevocationList) life(at time.Time, lifetime time.Duration) time.Time {
+	if newest := time.Unix(l.newest.Load(), 0).UTC(); at.Before(newest) {
+		at = newest
+	}
+	return second(at).Add(lifetime)
+}
+
 // syncPage is how many facts are read at a time.
 const syncPage = 10_000
 
@@ -231,6 +256,9 @@ func (l *RevocationList) Sync(ctx context.Context, at time.Time) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if at.UnixNano() < l.synced.Load()-int64(clockBack) {
+		l.cursor = Cursor{} // what is known stays; reading it twice changes nothing
+	}
 	for {
 		facts, cursor, err := l.facts.FactsSince(ctx, l.cursor, at, syncPage)
 		if errors.Is(err, Conflict) && l.cursor != (Cursor{}) {

@@ -139,6 +139,7 @@ func (a *Authority) sign(ctx context.Context, u User, set *ClaimSet) (string, *C
 	if len(raw) > jwt.MaxTokenLength {
 		return "", nil, fmt.Errorf("sign access token: %d bytes, and verifiers read %d at most", len(raw), jwt.MaxTokenLength)
 	}
+	a.list.dated(set.IssuedAt)
 	claims, err := a.c.Layout.Unmarshal(payload)
 	if err != nil {
 		return "", nil, fmt.Errorf("read own claims back: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/jwt"
+	"github.com/watchword-auth/watchword/store"
 )
 
 // elsewhere is a verifier in a process of its own that starts at the time at
@@ -201,5 +202,88 @@ func TestARetiringKeyStaysForTheRefreshTokens(t *testing.T) {
 	want(t, "Follow", b.Follow(ctx), fine)
 	if got := states(t, b); strings.Contains(got, "retiring") {
 		t.Errorf("once its last token has expired the ring has %s", got)
+	}
+}
+
+// A ring that rotates faster than its tokens expire holds more keys than a
+// token without kid is tried against, or than a ring may hold: the oldest go.
+func TestARingThatRotatesOften(t *testing.T) {
+	for name, omit := range map[string]bool{"with kid": false, "without kid": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(c *watchword.Config) { c.OmitKeyID = omit })
+			before := b.signIn(t)
+			for range 3 {
+				want(t, "RotateKeys", b.RotateKeys(ctx), fine)
+			}
+			_, err := b.Verify(ctx, before.Access)
+			want(t, "Verify after three rotations", err, fine)
+			for range 70 {
+				want(t, "RotateKeys", b.RotateKeys(ctx), fine)
+			}
+			_, err = b.Verify(ctx, b.signIn(t).Access)
+			want(t, "Verify after seventy", err, fine)
+			_, err = b.Verify(ctx, before.Access)
+			want(t, "Verify what the first key signed", err, watchword.BadSignature)
+		})
+	}
+}
+
+// A token from before the clock was set back will count again when the clock
+// gets there: what ends it meanwhile must last until then.
+func TestFactsOutliveTokensFromBeforeTheClockWasSetBack(t *testing.T) {
+	b := newBench(t, nil)
+	b.pass(time.Hour)
+	tokens := b.signIn(t)
+	b.pass(-time.Hour)
+	want(t, "SignOut", b.SignOut(ctx, watchword.SignOutRequest{Raw: tokens.Refresh}), fine)
+	v := b.elsewhere(t, tokens.Claims.Expiry.Add(-time.Second), 0)
+	_, err := v.Verify(ctx, tokens.Access)
+	want(t, "Verify", err, watchword.SessionEnded)
+}
+
+// A clock that is an hour fast for a while drops facts that are past by then;
+// when it is set right they count again.
+func TestFactsAreReadAgainWhenTheClockIsSetBack(t *testing.T) {
+	b := newBench(t, nil)
+	l := watchword.NewRevocationList(b.store)
+	fact := func(number int64) {
+		_, err := b.store.AddFact(ctx, watchword.Fact{Kind: watchword.SessionFact, Number: number, Until: noon.Add(7 * time.Minute)})
+		want(t, "AddFact", err, fine)
+	}
+	fact(7)
+	want(t, "Sync", l.Sync(ctx, noon), fine)
+	fact(8)
+	_, err := b.store.AddFact(ctx, watchword.Fact{Kind: watchword.SessionFact, Number: 1 << 30, Until: noon.Add(2 * time.Hour)})
+	want(t, "AddFact", err, fine)
+	want(t, "Sync an hour fast", l.Sync(ctx, noon.Add(time.Hour)), fine)
+	want(t, "Sync", l.Sync(ctx, noon.Add(time.Second)), fine)
+	for _, number := range []int64{7, 8, 1 << 30} {
+		if _, revoked := l.Revoked(claimsOf(number, "1", "", noon)); !revoked {
+			t.Errorf("session %d counts again", number)
+		}
+	}
+}
+
+// Introspection says of an access token what is known of its user, where that
+// is asked for: one who is gone has none that is active.
+func TestIntrospectionOfAnAccessTokenWhoseUserIsGone(t *testing.T) {
+	var users *store.Memory
+	b := newBench(t, func(c *watchword.Config) {
+		users = c.Store.(*store.Memory)
+		c.Users, c.Store = users, store.NewMemory()
+	})
+	tokens := b.signIn(t)
+	issued, err := b.Issue(ctx, watchword.IssueRequest{Subject: "car:42"})
+	want(t, "Issue", err, fine)
+	want(t, "DeleteUser", users.DeleteUser(ctx, b.ann.ID, noon, noon), fine)
+	for name, tt := range map[string]struct {
+		raw    string
+		active bool
+	}{"the user's": {tokens.Access, false}, "a machine's": {issued.Access, true}} {
+		found, err := b.Introspect(ctx, tt.raw)
+		want(t, "Introspect", err, fine)
+		if active := found.Claims != nil; active != tt.active {
+			t.Errorf("%s token is active: %v", name, active)
+		}
 	}
 }

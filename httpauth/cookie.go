@@ -329,15 +329,24 @@ func (t Beside) Ambient() bool {
 // AmbientIn reports whether this request may have been sent unasked: it may
 // not where the token came by a header that only scripts can set.
 func (t Beside) AmbientIn(r *http.Request) bool {
-	if _, shown := t.Transport.Access(r); shown && !ambientIn(t.Transport, r) {
+	if scripted(t.Transport, r) {
 		return false
 	}
 	for _, one := range t.Also {
-		if _, shown := one.Access(r); shown && !ambientIn(one, r) {
+		if scripted(one, r) {
 			return false
 		}
 	}
 	return t.Ambient()
+}
+
+// scripted reports whether a token came by what only scripts can set.
+func scripted(t Transport, r *http.Request) bool {
+	if ambientIn(t, r) {
+		return false
+	}
+	_, shown := t.Access(r)
+	return shown
 }
 
 // ambientIn asks a transport about one request.

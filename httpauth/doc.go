@@ -13,6 +13,67 @@
 // those pass who show none, [Guard.Check] only decides. [ClaimsFrom] returns
 // what the token says. No guard touches a store or a network.
 //
+// [Guard.Protect] protects a whole mux, and names what stays open:
+//
+//	h, err := guard.Protect(mux, "GET /healthz", "POST /auth/v1/token", "/static/")
+//
+// All of them are func(http.Handler) http.Handler or http.Handlers, and so go
+// with any router of net/http.
+//
+// # Policies
+//
+// [watchword.Scope], Permission, Role, Claim, Fresh and functions of the
+// application's own judge the claims; All, Any, Not and Because put them
+// together. A refusal is a 403 whose challenge names the scopes needed (RFC
+// 6750, section 3), one for age a 401 with max_age (RFC 9470).
+//
+//	guard.Require(watchword.Any(watchword.Role("editor"), watchword.Scope("posts:write")))
+//	guard.Require(watchword.Fresh(5 * time.Minute)) // for what ends accounts
+//
+// # Several ways to prove who one is
+//
+// [Guard.With] puts other schemes beside the tokens; the first that succeeds
+// wins. [Basic], [APIKey] and [Digest] are here, and a [Scheme] of the
+// application's own has two methods. There are two ways to use them, and they
+// go together:
+//
+//	who := guard.With(httpauth.APIKey{Find: find}, httpauth.Basic{Users: authority})
+//	mux.Handle("DELETE /posts/{id}", who.Require(watchword.Role("editor"))(remove)) // the guard strategy: refuses here
+//	server.Handler = who.Identify(mux)                                              // the handler strategy: refuses nobody
+//
+// Handlers ask [IdentityFrom].
+//
+// # Cookies
+//
+// [OneCookie] and [TwoCookies] carry tokens where scripts cannot read them,
+// [Beside] accepts several transports. What browsers send by themselves other
+// sites can make them send, so that unsafe requests must come from the same
+// origin: http.CrossOriginProtection sees to it at every route and behind
+// every guard, sign-in included, without any setting. A sign-in ends the
+// session whose cookies it overwrites, and no route that changes anything can
+// be mounted under GET.
+//
+// Browsers from before 2023 that send neither Sec-Fetch-Site nor Origin need
+// a token as well, bound to the session ([CSRFToken]):
+//
+//	native = native.WithCSRF(httpauth.CSRFToken{Key: sealKey})
+//
+// Pages then GET /auth/v1/csrf before they sign in, and repeat the cookie
+// ww_csrf in X-CSRF-Token. A route is exempted by Route.InsecureUnprotected,
+// routes of the application by a copy of the guard with InsecureUnprotected;
+// from the check of origins only by AddInsecureBypassPattern of
+// http.CrossOriginProtection.
+//
+// # Front-ends on other origins
+//
+// Profile.Origins opens exactly those, for CORS and for the check of origins
+// in one: every mounted route answers preflights, credentials are allowed
+// where tokens ride in cookies and nowhere else, and never any origin by
+// wildcard. [Profile.CORS] does the same around the application's own routes.
+// Cookies are SameSite=Lax: they reach https://api.example.com from a page of
+// https://app.example.com, but not from another site, unless
+// Cookies.SameSite says http.SameSiteNoneMode.
+//
 // # Answers
 //
 // Every refusal is a [watchword.Code] that one table turns into a status and
@@ -71,6 +132,9 @@
 // RateLimited, Unavailable and MethodNotAllowed come here too, and get their
 // Retry-After and Allow headers added unless the shape set them. It must
 // never repeat a header or a body that may hold a secret.
+//
+// Cross-site requests. [Protection] is the place for a token with names and
+// a format of the profile's own; a CSRFToken with other names may do.
 //
 // Guards. [Profile.Guard] answers in the profile's shape, and finds the token
 // by the profile's transport: a [Bearer] may name other schemes, compare

@@ -361,3 +361,32 @@ func BenchmarkGuard(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkGuardTransports is Check on a token seen before, by where it rides.
+func BenchmarkGuardTransports(b *testing.B) {
+	bench := newBench(b, func(c *watchword.Config) { c.Now = nil })
+	access, _ := bench.signIn()
+	beside := httpauth.Beside{Transport: httpauth.OneCookie{}, Also: []httpauth.Transport{httpauth.Bearer{}}}
+	cookie := []string{"Cookie", "__Host-ww_access=" + access}
+	for _, tt := range []struct {
+		name      string
+		transport httpauth.Transport
+		header    []string
+	}{
+		{"bearer", nil, bearer(access)},
+		{"cookie", httpauth.OneCookie{}, cookie},
+		{"bearer beside cookie", beside, bearer(access)},
+		{"cookie beside bearer", beside, cookie},
+	} {
+		guard := httpauth.Native("/auth/v1", tt.transport).Guard(bench.auth)
+		r := call{method: "GET", path: "/", header: tt.header}.request()
+		b.Run(tt.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := guard.Check(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -288,11 +288,14 @@ func (p *path) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e = p.methods[http.MethodGet]
 	}
 	switch {
-	case e != nil:
+	case e != nil && !isPreflight(r): // which is CORS's, also where a profile has an OPTIONS of its own
 		e.profile.cors.allow(w.Header(), r)
 		e.ServeHTTP(w, r)
 	case r.Method == http.MethodOptions:
-		allow := joinMethods(slices.Concat(p.allow, []string{http.MethodOptions}))
+		allow := joinMethods(p.allow)
+		if p.methods[http.MethodOptions] == nil {
+			allow += ", " + http.MethodOptions
+		}
 		if isPreflight(r) {
 			p.asked(r).profile.cors.preflight(w.Header(), r, joinMethods(p.allow))
 		}

@@ -6,11 +6,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/httpauth"
 	"github.com/watchword-auth/watchword/jwt"
 )
 
@@ -232,6 +234,73 @@ func attackTokenEndpoints(t *testing.T, b *bench, h hostile) {
 	if a := b.do(formCall("/auth/v1/token", "grant_type=password&username=ann&password="+url.QueryEscape(h.token))); a.status/100 != 4 {
 		t.Errorf("POST /token with %s as the password = %d %s", h.name, a.status, a.body)
 	}
+}
+
+// The same in cookies: nothing is let in, nothing is set, and no token that is
+// planted beside the good one takes its place.
+func TestHostileTokensInCookies(t *testing.T) {
+	k, err := jwt.GenerateKey(jwt.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, func(c *watchword.Config) { c.Keys = keyring(t, k) })
+	p := httpauth.Native("/auth/v1", httpauth.Beside{Transport: httpauth.TwoCookies{}, Also: []httpauth.Transport{httpauth.Bearer{}}})
+	h, err := httpauth.Handler(b.auth, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const accessName, refreshName = "__Host-ww_access", "__Secure-ww_refresh"
+	jar := cookieJar{}
+	jar.take(jar.send(h, "POST", "/auth/v1/token", annLogin))
+	access, refresh := jar[accessName].Value, jar[refreshName].Value
+	published, err := b.auth.JWKS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := corpus(t, access, published, func(typ, payload string) string {
+		token, err := jwt.Sign(k, typ, []byte(payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	})
+	all = append(all, hostile{name: "a refresh token", token: refresh}, hostile{name: "the claims' cookie", token: jar["__Host-ww_payload"].Value})
+	attack := func(name, method, path, cookie string, want ...int) {
+		t.Helper()
+		got := (cookieJar{}).send(h, method, path, "", "Cookie", cookie)
+		if !slices.Contains(want, got.StatusCode) || len(got.Cookies()) != 0 {
+			t.Errorf("%s %s with %s = %d, %d cookies, want %d", method, path, name, got.StatusCode, len(got.Cookies()), want)
+		}
+	}
+	for _, one := range all {
+		if strings.ContainsAny(one.token, "\n\x00") || strings.TrimSpace(one.token) == access {
+			continue // no header can carry it, or the same token
+		}
+		attack(one.name, "GET", "/auth/v1/me", accessName+"="+one.token, 401)
+		attack(one.name+", quoted", "GET", "/auth/v1/me", accessName+`="`+one.token+`"`, 401)
+		want := []int{401}
+		if one.nobody {
+			want = append(want, 404) // the guard does not look users up, and nobody has no such session
+		}
+		attack(one.name, "DELETE", "/auth/v1/sessions/x", accessName+"="+one.token, want...)
+		if one.token != refresh {
+			attack(one.name, "POST", "/auth/v1/refresh", refreshName+"="+one.token, 400)
+		}
+	}
+	attack("an access token", "POST", "/auth/v1/refresh", refreshName+"="+access, 400)
+	attack("a token under the name of http", "GET", "/auth/v1/me", "ww_access="+access, 401)
+	attack("a token under the prefix in lower case", "GET", "/auth/v1/me", "__host-ww_access="+access, 401)
+	attack("a token in the claims' cookie", "GET", "/auth/v1/me", "__Host-ww_payload="+access, 401)
+	attack("a name in a value", "GET", "/auth/v1/me", "x="+accessName+"="+access, 401)
+	attack("a planted one before", "GET", "/auth/v1/me", accessName+"=x; "+accessName+"="+access, 401)
+	attack("a planted one after", "POST", "/auth/v1/refresh", refreshName+"="+refresh+"; "+refreshName+"=x", 400)
+	if got := jar.send(h, "GET", "/auth/v1/me", ""); got.StatusCode != 200 {
+		t.Errorf("after all that GET me = %d", got.StatusCode)
+	}
+	if got := jar.send(h, "POST", "/auth/v1/refresh", "{}"); got.StatusCode != 200 || len(got.Cookies()) != 3 {
+		t.Errorf("after all that refresh = %d", got.StatusCode)
+	}
+	t.Logf("%d hostile tokens", len(all))
 }
 
 // unreadable are tokens that are not even a parameter: empty, or with a NUL.

@@ -752,3 +752,67 @@ func TestDjwtoCookiesThatAreTooLong(t *testing.T) {
 		t.Errorf("%d sessions are open, %v", len(open), err)
 	}
 }
+
+// TestDjwtoTakesOver: a pair that the old system made goes on: one session
+// for it, however often it is shown; signing out reaches the access token
+// too, whose jti is the same; and what the old system's blacklist held stays
+// refused.
+func TestDjwtoTakesOver(t *testing.T) {
+	d := newDjwto(t, nil, dialect.DjwtoHooks{})
+	old := func(jti string) djwtoPair {
+		return djwtoPair{
+			refresh: d.sign(d.key, map[string]any{"type": "refresh", "jti": jti, "exp": d.now().Unix() + 3600}),
+			access:  d.sign(d.key, map[string]any{"jti": jti, "refresh_iat": d.now().Unix()}),
+		}
+	}
+	p := old("900f4f1a-3e0f-4843-9997-9fd8d032684e")
+	d.wantView("/testapp/protect/", p.access, 200, "worked!")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() { d.want("POST", below+"refresh_access/", p.refresh, 200, "") })
+	}
+	wg.Wait()
+	if open, err := d.store.ListSessions(t.Context(), watchword.SessionFilter{}, d.now()); err != nil || len(open) != 1 {
+		t.Errorf("%d sessions are open, %v", len(open), err)
+	}
+	d.want("POST", below+"validate_refresh/", p.refresh, 200, `{"msg": "Token is valid"}`)
+	d.want("POST", below+"logout/", p.refresh, 200, `{"msg": "Token successfully blacklisted."}`)
+	d.want("POST", below+"logout/", p.refresh, 409, `{"error": "Input jti token is already blacklisted."}`)
+	d.want("POST", below+"refresh_access/", p.refresh, 500, `{"error": "Can't update access token."}`)
+	d.wantView("/testapp/protect/", p.access, 403, `{"error": "Input jti token is already blacklisted."}`)
+
+	p = old("0e9bfcdc-d684-47b5-9677-0cb5e5e88893")
+	fact := watchword.Fact{Kind: watchword.TokenFact, ID: "0e9bfcdc-d684-47b5-9677-0cb5e5e88893", Until: d.now().Add(time.Hour)}
+	if _, err := d.store.AddFact(t.Context(), fact); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.auth.Follow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.want("POST", below+"refresh_access/", p.refresh, 500, `{"error": "Can't update access token."}`)
+	d.want("POST", below+"logout/", p.refresh, 409, `{"error": "Input jti token is already blacklisted."}`)
+	d.wantView("/testapp/protect/", p.access, 403, "")
+}
+
+// TestDjwtoPreflight: a front-end on another origin may ask; others get the
+// framework's answer.
+func TestDjwtoPreflight(t *testing.T) {
+	d := newDjwto(t, map[string]any{"DJWTO_MODE": "ONE-COOKIE"}, dialect.DjwtoHooks{})
+	d.profile.Origins = []string{"https://app.example.com"}
+	h, err := httpauth.Handler(d.auth, d.profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, header, _ := call(h, "OPTIONS", below+"logout/", map[string]string{
+		"Origin": "https://app.example.com", "Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "x-csrftoken",
+	}, "")
+	if status != 204 || header.Get("Access-Control-Allow-Origin") != "https://app.example.com" ||
+		!strings.Contains(strings.ToLower(header.Get("Access-Control-Allow-Headers")), "x-csrftoken") ||
+		!strings.Contains(header.Get("Access-Control-Allow-Methods"), "DELETE") {
+		t.Errorf("preflight = %d %v", status, header)
+	}
+	status, header, body := call(h, "OPTIONS", below+"logout/", nil, "")
+	if status != 200 || body != "" || header.Get("Allow") != "POST, DELETE, OPTIONS" {
+		t.Errorf("OPTIONS = %d %v %s", status, header, body)
+	}
+}

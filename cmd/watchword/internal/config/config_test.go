@@ -398,7 +398,7 @@ func TestAdmin(t *testing.T) {
 	}
 }
 
-// The signing key of djwto may come from the environment, as in the original;
+// DJ-34: the signing key of djwto may come from the environment, as in the original;
 // what the file says wins.
 func TestDialectVariables(t *testing.T) {
 	env := []string{"DJWTO_SIGNING_KEY=from the environment"}

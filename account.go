@@ -231,7 +231,10 @@ func (a *Authority) Issue(ctx context.Context, r IssueRequest) (Tokens, error) {
 	}
 	set := a.claimSet(u, s, iat)
 	set.Expiry = exp
-	raw, claims, err := a.sign(ctx, u, set)
+	if err := a.customise(ctx, u, set); err != nil {
+		return Tokens{}, err
+	}
+	raw, claims, err := a.sign(set)
 	if err != nil {
 		return Tokens{}, err
 	}

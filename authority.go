@@ -112,7 +112,9 @@ type Config struct {
 	// user's record, for dialects whose originals do not write it.
 	SkipLastLogin bool
 
-	// Claims adds custom claims, at sign-in and at refresh.
+	// Claims adds custom claims, at sign-in and at refresh. At refresh it is
+	// called before the session advances, so that the one that it fails can
+	// try again; Generation, RefreshExpiry and RefreshIssuedAt follow then.
 	Claims func(ctx context.Context, u User, c *ClaimSet) error
 	// Allow may veto, at sign-in and at refresh; what it returns is refused
 	// with PermissionDenied unless it carries another Code.

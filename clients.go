@@ -72,7 +72,10 @@ func (a *Authority) ClientToken(ctx context.Context, r ClientRecord, scopes []st
 		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: r.ID, UserID: r.ID, ClientID: r.ID, Audience: a.audience(),
 		IssuedAt: iat, Expiry: iat.Add(a.c.AccessLifetime), Scopes: scopes,
 	}
-	raw, claims, err := a.sign(ctx, User{}, set)
+	if err := a.customise(ctx, User{}, set); err != nil {
+		return Tokens{}, err
+	}
+	raw, claims, err := a.sign(set)
 	if err != nil {
 		return Tokens{}, err
 	}

@@ -32,11 +32,19 @@ type Tokens struct {
 	Session Session
 }
 
-// mint makes the pair of tokens of a session as it stands, dated iat. It is
-// the one place where tokens are made.
+// mint makes the pair of tokens of a session as it stands, dated iat.
 func (a *Authority) mint(ctx context.Context, u User, s Session, iat time.Time) (Tokens, error) {
 	set := a.claimSet(u, s, iat)
-	access, claims, err := a.sign(ctx, u, set)
+	if err := a.customise(ctx, u, set); err != nil {
+		return Tokens{}, err
+	}
+	return a.pair(ctx, u, s, set)
+}
+
+// pair makes the pair of tokens of a session as it stands, the access token
+// from the set. It is the one place where pairs are made.
+func (a *Authority) pair(ctx context.Context, u User, s Session, set *ClaimSet) (Tokens, error) {
+	access, claims, err := a.sign(set)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -45,7 +53,7 @@ func (a *Authority) mint(ctx context.Context, u User, s Session, iat time.Time) 
 		return Tokens{}, err
 	}
 	return Tokens{
-		Access: access, Refresh: refresh, ExpiresIn: set.Expiry.Sub(iat), RefreshExpiry: second(s.IdleUntil),
+		Access: access, Refresh: refresh, ExpiresIn: set.Expiry.Sub(set.IssuedAt), RefreshExpiry: second(s.IdleUntil),
 		Claims: claims, User: u, Session: s,
 	}, nil
 }
@@ -95,13 +103,20 @@ func (a *Authority) mintTime(ctx context.Context, subject string, number int64) 
 // claimSet is what an access token of the session says. It never outlives
 // the session's absolute limit.
 func (a *Authority) claimSet(u User, s Session, iat time.Time) *ClaimSet {
-	return &ClaimSet{
+	set := &ClaimSet{
 		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: u.ID, UserID: u.ID, ClientID: s.ClientID,
 		Audience: a.audience(), IssuedAt: iat, AuthTime: authTime(s), Expiry: earlier(iat.Add(a.c.AccessLifetime), second(s.ExpiresAt)),
-		Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation,
-		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, RefreshExpiry: second(s.IdleUntil),
-		RefreshIssuedAt: second(s.AdvancedAt), SignedInAt: second(s.CreatedAt), User: u,
+		Session: a.numbers.SessionID(s.Number), Number: s.Number,
+		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, SignedInAt: second(s.CreatedAt), User: u,
 	}
+	set.follow(s)
+	return set
+}
+
+// follow sets what changes when the session advances.
+func (s *ClaimSet) follow(session Session) {
+	s.Generation = session.Generation
+	s.RefreshExpiry, s.RefreshIssuedAt = second(session.IdleUntil), second(session.AdvancedAt)
 }
 
 // authTime is when somebody signed in to the session. Nobody did to one that
@@ -120,14 +135,20 @@ func (a *Authority) audience() []string {
 	return []string{a.c.Audience}
 }
 
-// sign lets the hook add its claims, writes the set by the layout, signs it,
-// and reads it back, so that what is handed on is what verifiers will see.
-func (a *Authority) sign(ctx context.Context, u User, set *ClaimSet) (string, *Claims, error) {
-	if a.c.Claims != nil {
-		if err := a.c.Claims(ctx, u, set); err != nil {
-			return "", nil, fmt.Errorf("claims hook: %w", err)
-		}
+// customise lets the hook add its claims.
+func (a *Authority) customise(ctx context.Context, u User, set *ClaimSet) error {
+	if a.c.Claims == nil {
+		return nil
 	}
+	if err := a.c.Claims(ctx, u, set); err != nil {
+		return fmt.Errorf("claims hook: %w", err)
+	}
+	return nil
+}
+
+// sign writes the set by the layout, signs it, and reads it back, so that what
+// is handed on is what verifiers will see.
+func (a *Authority) sign(set *ClaimSet) (string, *Claims, error) {
 	payload, err := a.c.Layout.Marshal(set)
 	if err != nil {
 		return "", nil, fmt.Errorf("write claims: %w", err)

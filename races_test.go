@@ -2,6 +2,8 @@ package watchword_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -160,5 +162,28 @@ func TestNothingOutlivesAChangeInAStorm(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The hook for custom claims may ask somebody who is away. Then the session
+// has not moved on, and the client that tries again later is no thief.
+func TestAHookThatFailsCostsNobodyHisSession(t *testing.T) {
+	var fault error
+	b := newBench(t, func(c *watchword.Config) {
+		c.Claims = func(_ context.Context, _ watchword.User, s *watchword.ClaimSet) error {
+			s.Custom = map[string]any{"plan": "gold"}
+			return fault
+		}
+	})
+	tokens := b.signIn(t)
+	fault = fmt.Errorf("%w: billing is away", watchword.Unavailable)
+	_, err := b.Refresh(ctx, watchword.RefreshRequest{Raw: tokens.Refresh})
+	want(t, "Refresh while the hook fails", err, watchword.Unavailable)
+	fault = nil
+	b.pass(time.Minute)
+	next, err := b.Refresh(ctx, watchword.RefreshRequest{Raw: tokens.Refresh})
+	want(t, "Refresh a minute later", err, fine)
+	if next.Session.Generation != 2 || next.Claims == nil || !strings.Contains(string(next.Claims.JSON()), `"plan":"gold"`) {
+		t.Errorf("generation %d, claims %v", next.Session.Generation, next.Claims)
 	}
 }

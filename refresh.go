@@ -54,17 +54,22 @@ func (a *Authority) Refresh(ctx context.Context, r RefreshRequest) (Tokens, erro
 			return Tokens{}, fmt.Errorf("%w: %q was not granted", InvalidScope, scope)
 		}
 	}
+	narrowed := s
+	if r.Scopes != nil {
+		narrowed.Scopes = r.Scopes
+	}
+	set := a.claimSet(u, narrowed, iat)
+	if !gone {
+		if err := a.customise(ctx, u, set); err != nil {
+			return Tokens{}, err
+		}
+	}
 	next, err := a.advance(ctx, s, generation, gone, r)
 	if err != nil {
 		return Tokens{}, endedWith(err, u, gone)
 	}
-	narrowed := next
-	if r.Scopes != nil {
-		narrowed.Scopes = r.Scopes
-	}
-	t, err := a.mint(ctx, u, narrowed, iat)
-	t.Session = next
-	return t, err
+	set.follow(next)
+	return a.pair(ctx, u, next, set)
 }
 
 // CheckRefresh reports whether a refresh token would be taken, without using

@@ -18,7 +18,8 @@ type UserAuthenticator interface {
 }
 
 // Basic is HTTP Basic against the user store (RFC 7617), for tools that can do
-// nothing better. Every request costs a password hash, and carries the
+// nothing better. Every request costs a password hash and an attempt of the
+// login's (docs/limits.md), of which there are ten at once, and carries the
 // password: only over TLS. Browsers ask for it in a window of their own and
 // then send it unasked, so that unsafe requests from other origins are
 // refused.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -327,17 +328,21 @@ func (t Beside) Ambient() bool {
 }
 
 // AmbientIn reports whether this request may have been sent unasked: it may
-// not where the token came by a header that only scripts can set.
+// not where the token came by a header that only scripts can set, unless a
+// refresh token came by itself, which that header says nothing about.
 func (t Beside) AmbientIn(r *http.Request) bool {
-	if scripted(t.Transport, r) {
+	if !scripted(t.Transport, r) && !slices.ContainsFunc(t.Also, func(one Transport) bool { return scripted(one, r) }) {
+		return t.Ambient()
+	}
+	return refreshesUnasked(t.Transport, r) || slices.ContainsFunc(t.Also, func(one Transport) bool { return refreshesUnasked(one, r) })
+}
+
+func refreshesUnasked(t Transport, r *http.Request) bool {
+	if !t.Ambient() {
 		return false
 	}
-	for _, one := range t.Also {
-		if scripted(one, r) {
-			return false
-		}
-	}
-	return t.Ambient()
+	_, shown := t.Refresh(r)
+	return shown
 }
 
 // scripted reports whether a token came by what only scripts can set.

@@ -257,12 +257,64 @@ func TestCookieAndBearerSideBySide(t *testing.T) {
 	}
 }
 
+// A bearer beside it does not make a refresh cookie one that a script sent.
+func TestRefreshCookieBesideABearer(t *testing.T) {
+	b := newBench(t)
+	h := cookieHandler(t, b, httpauth.Beside{Transport: httpauth.OneCookie{}, Also: []httpauth.Transport{httpauth.Bearer{}}})
+	jar := cookieJar{}
+	jar.take(jar.send(h, "POST", "/auth/v1/token", annLogin))
+	access := jar["__Host-ww_access"].Value
+	for _, token := range []string{access, "x"} {
+		if got := jar.send(h, "POST", "/auth/v1/refresh", "{}", "Sec-Fetch-Site", "cross-site", "Authorization", "Bearer "+token); got.StatusCode != 403 {
+			t.Errorf("refresh from another site with bearer %.5s = %d", token, got.StatusCode)
+		}
+	}
+	if got := jar.send(h, "POST", "/auth/v1/refresh", "{}", "Authorization", "Bearer "+access); got.StatusCode != 200 {
+		t.Errorf("refresh from the site itself = %d", got.StatusCode)
+	}
+}
+
+// Cross-site WebSocket hijacking: the handshake is a GET with cookies.
+func TestWebSocketsFromElsewhereAreRefused(t *testing.T) {
+	b := newBench(t)
+	p := httpauth.Native("/auth/v1", httpauth.OneCookie{})
+	p.Origins = []string{"https://app.example.com"}
+	h, err := httpauth.Handler(b.auth, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jar := cookieJar{}
+	jar.take(jar.send(h, "POST", "/auth/v1/token", annLogin))
+	guarded := p.Guard(b.auth).Require()(subject)
+	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket"}
+	for _, tt := range []struct {
+		name   string
+		header []string
+		status int
+	}{
+		{"the site itself", nil, 200},
+		{"no browser", []string{"Sec-Fetch-Site", ""}, 200},
+		{"another site", []string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, 403},
+		{"a sister host", []string{"Sec-Fetch-Site", "same-site", "Origin", "https://blog.example.com"}, 403},
+		{"a sister host, old browser", []string{"Sec-Fetch-Site", "", "Origin", "https://blog.example.com"}, 403},
+		{"the front-end", []string{"Sec-Fetch-Site", "same-site", "Origin", "https://app.example.com"}, 200},
+	} {
+		if got := jar.send(guarded, "GET", "/ws", "", append(upgrade, tt.header...)...); got.StatusCode != tt.status {
+			t.Errorf("%s: %d, want %d", tt.name, got.StatusCode, tt.status)
+		}
+	}
+}
+
 func TestBindRefuses(t *testing.T) {
 	b := newBench(t)
 	for name, tr := range map[string]httpauth.Transport{
-		"no cookie name":     httpauth.OneCookie{Cookies: httpauth.Cookies{Access: "a b"}},
-		"two of one name":    httpauth.OneCookie{Cookies: httpauth.Cookies{Access: "x", Refresh: "x"}},
-		"__Host- and a path": httpauth.TwoCookies{Cookies: httpauth.Cookies{Refresh: "__Host-r"}},
+		"no cookie name":           httpauth.OneCookie{Cookies: httpauth.Cookies{Access: "a b"}},
+		"two of one name":          httpauth.OneCookie{Cookies: httpauth.Cookies{Access: "x", Refresh: "x"}},
+		"__Host- and a domain":     httpauth.OneCookie{Cookies: httpauth.Cookies{Access: "__HOST-a", Domain: "example.com"}},
+		"a path without a slash":   httpauth.OneCookie{Cookies: httpauth.Cookies{RefreshPath: "auth"}},
+		"a path with an attribute": httpauth.OneCookie{Cookies: httpauth.Cookies{RefreshPath: "/; Domain=evil.example"}},
+		"a bad domain":             httpauth.OneCookie{Cookies: httpauth.Cookies{Domain: "a;b"}},
+		"__Host- and a path":       httpauth.TwoCookies{Cookies: httpauth.Cookies{Refresh: "__Host-r"}},
 	} {
 		profile := httpauth.Native("/auth/v1", tr)
 		if err := httpauth.Mount(http.NewServeMux(), b.auth, profile); err == nil {

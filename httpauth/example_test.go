@@ -1,103 +1,74 @@
 package httpauth_test
 
 import (
-	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"time"
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/httpauth"
-	"github.com/watchword-auth/watchword/store"
 )
 
-// exampleToken returns an authority and a token of it.
-func exampleToken() (*watchword.Authority, string) {
-	auth, err := watchword.New(watchword.Config{
-		Issuer: "https://example.com", Audience: "shop", Store: store.NewMemory(), SealKey: make([]byte, 32), // 32 random bytes
-	})
-	if err != nil {
-		panic(err)
-	}
-	issued, err := auth.Issue(context.Background(), watchword.IssueRequest{Subject: "car:42", Scopes: []string{"read:posts"}})
-	if err != nil {
-		panic(err)
-	}
-	return auth, issued.Access
+// Signed is a scheme of one's own: requests whose sender signs method, path
+// and time with a secret that both sides know.
+type Signed struct {
+	Secret []byte
+	Now    func() time.Time
 }
 
-// Check only decides, for programs with a router of another make.
-func ExampleGuard_Check() {
-	auth, token := exampleToken()
-	guard := httpauth.Native(httpauth.NativePrefix, nil).Guard(auth)
-	r := httptest.NewRequest("DELETE", "/posts/1", http.NoBody)
-	r.Header.Set("Authorization", "Bearer "+token)
-
-	claims, err := guard.Check(r)
-	fmt.Println(claims.Subject, err)
-	_, err = guard.Check(r, watchword.Scope("admin"))
-	fmt.Println(err)
-	problem := httpauth.ProblemOf(err, httpauth.Guarded)
-	fmt.Println(problem.Status, problem.Code, problem.Scopes)
-	// Output:
-	// car:42 <nil>
-	// insufficient_scope: admin
-	// 403 insufficient_scope [admin]
+// Authenticate compares the signature, and the time with the clock.
+func (s Signed) Authenticate(r *http.Request) (httpauth.Identity, bool, error) {
+	signature, sent := r.Header.Get("X-Signature"), r.Header.Get("X-Time")
+	if signature == "" {
+		return httpauth.Identity{}, false, nil // another scheme's, or nobody's
+	}
+	at, err := time.Parse(time.RFC3339, sent)
+	if age := s.Now().Sub(at); err != nil || age.Abs() > time.Minute {
+		return httpauth.Identity{}, true, watchword.InvalidCredentials
+	}
+	if !hmac.Equal([]byte(signature), []byte(s.Sign(r.Method, r.URL.Path, sent))) {
+		return httpauth.Identity{}, true, watchword.InvalidCredentials
+	}
+	printer := watchword.User{ID: "printer-7", Scopes: []string{"jobs:read"}}
+	return httpauth.Identity{Scheme: "Signed", Claims: httpauth.UserClaims(printer), User: printer}, true, nil
 }
 
-// Optional serves strangers as well, but nobody whose token is bad.
-func ExampleGuard_Optional() {
-	auth, token := exampleToken()
-	guard := httpauth.Native(httpauth.NativePrefix, nil).Guard(auth)
-	home := guard.Optional()(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if claims, ok := httpauth.ClaimsFrom(r.Context()); ok {
-			fmt.Fprintln(w, "welcome,", claims.Subject)
-			return
-		}
-		fmt.Fprintln(w, "welcome")
+// Challenge names the scheme in a 401.
+func (Signed) Challenge(*http.Request, error) string { return "Signed" }
+
+// Sign returns the signature.
+func (s Signed) Sign(method, path, at string) string {
+	m := hmac.New(sha256.New, s.Secret)
+	m.Write([]byte(method + "\n" + path + "\n" + at))
+	return hex.EncodeToString(m.Sum(nil))
+}
+
+func ExampleScheme() {
+	noon := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	signed := Signed{Secret: []byte("a secret of both sides"), Now: func() time.Time { return noon }}
+	var verifier watchword.Verifier // an Authority's Verify, in earnest
+	who := (&httpauth.Guard{Verify: verifier.Verify}).With(signed)
+	jobs := who.Require(watchword.Scope("jobs:read"))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		i, _ := httpauth.IdentityFrom(r.Context())
+		_, _ = fmt.Fprintf(w, "%s by %s", i.Claims.Subject, i.Scheme)
 	}))
-	for _, header := range []string{"", "Bearer " + token, "Bearer garbage"} {
-		r := httptest.NewRequest("GET", "/", http.NoBody)
-		if header != "" {
-			r.Header.Set("Authorization", header)
-		}
-		w := httptest.NewRecorder()
-		home.ServeHTTP(w, r)
-		fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
-	}
-	// Output:
-	// 200 welcome
-	// 200 welcome, car:42
-	// 401 {"error":"invalid_token","error_description":"the token cannot be read","code":"token_malformed"}
-}
 
-// Another system's paths, names and answers are a profile: data.
-func ExampleHandler() {
-	auth, token := exampleToken()
-	h, err := httpauth.Handler(auth, httpauth.Profile{
-		Name: "old", Prefix: "/api",
-		Routes: []httpauth.Route{{
-			Pattern: "POST check", Op: httpauth.OpVerify,
-			In:  httpauth.Input{JSON: []httpauth.Field{{Param: httpauth.ParamToken, Name: "jwt"}}},
-			Out: httpauth.Output{Members: []httpauth.Member{{Name: "verdict", Text: "good"}}},
-		}},
-		Problem: func(p httpauth.Problem) httpauth.Reply {
-			return httpauth.JSON(p.Status, httpauth.Object{{Name: "verdict", Value: p.Code.Error()}})
-		},
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, jwt := range []string{token, "garbage"} {
-		r := httptest.NewRequest("POST", "/api/check", strings.NewReader(`{"jwt":"`+jwt+`"}`))
-		r.Header.Set("Content-Type", "application/json")
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		fmt.Println(w.Code, w.Body.String())
-	}
+	r := httptest.NewRequest("GET", "/jobs", nil)
+	answer := httptest.NewRecorder()
+	jobs.ServeHTTP(answer, r)
+	fmt.Println(answer.Code, answer.Header().Get("WWW-Authenticate"))
+
+	at := noon.Format(time.RFC3339)
+	r.Header.Set("X-Time", at)
+	r.Header.Set("X-Signature", signed.Sign("GET", "/jobs", at))
+	answer = httptest.NewRecorder()
+	jobs.ServeHTTP(answer, r)
+	fmt.Println(answer.Code, answer.Body)
 	// Output:
-	// 200 {"verdict":"good"}
-	// 401 {"verdict":"token_malformed"}
+	// 401 Bearer, Signed
+	// 200 printer-7 by Signed
 }

@@ -145,9 +145,15 @@ func judgeClaims(c *watchword.Claims, policies []watchword.Policy) error {
 }
 
 // checkOrigin refuses unsafe requests that a browser sent from elsewhere.
+// A WebSocket is opened by GET and by any page that likes (RFC 6455, section
+// 10.2), so what asks for another protocol is judged as unsafe.
 func checkOrigin(origin *http.CrossOriginProtection, r *http.Request) error {
 	if origin == nil {
 		origin = new(http.CrossOriginProtection)
+	}
+	if len(r.Header["Upgrade"]) > 0 && safe(r.Method) {
+		r = r.WithContext(r.Context())
+		r.Method = http.MethodPost
 	}
 	if err := origin.Check(r); err != nil {
 		return fmt.Errorf("%w: %w", watchword.CrossOrigin, err)

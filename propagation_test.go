@@ -287,3 +287,29 @@ func TestIntrospectionOfAnAccessTokenWhoseUserIsGone(t *testing.T) {
 		}
 	}
 }
+
+// A database that was put back by copying its file gives numbers out again.
+// The tokens of whoever had one before open nothing of the one who has it now.
+func TestANumberGivenOutAgain(t *testing.T) {
+	b, _ := adopting(t, nil)
+	anns := b.signIn(t)
+	copied := store.NewMemory()
+	hash, err := cheap(t).Hash(ctx, annPassword)
+	want(t, "Hash", err, fine)
+	var bob watchword.User
+	for _, login := range []string{"ann", "bob"} {
+		bob, err = copied.CreateUser(ctx, watchword.NewUser{PasswordHash: hash, User: watchword.User{Login: login, Active: true}})
+		want(t, "CreateUser", err, fine)
+	}
+	again, _ := adopting(t, func(c *watchword.Config) { c.Store = copied })
+	bobs, err := again.SignIn(ctx, watchword.SignInRequest{Credentials: watchword.Credentials{Login: "bob", Password: annPassword}})
+	want(t, "SignIn", err, fine)
+	if bobs.Session.Number != anns.Session.Number || bobs.Session.UserID != bob.ID {
+		t.Fatalf("bob has session %d of %s, want %d", bobs.Session.Number, bobs.Session.UserID, anns.Session.Number)
+	}
+	_, err = again.Refresh(ctx, watchword.RefreshRequest{Raw: anns.Refresh})
+	want(t, "Refresh by ann's token", err, watchword.SessionEnded)
+	want(t, "SignOut by ann's token", again.SignOut(ctx, watchword.SignOutRequest{Raw: anns.Access}), watchword.SessionEnded)
+	_, err = again.Refresh(ctx, watchword.RefreshRequest{Raw: bobs.Refresh})
+	want(t, "Refresh by bob's token", err, fine)
+}

@@ -137,7 +137,11 @@ func (a *Authority) session(ctx context.Context, c *Claims) (Session, error) {
 	if s.Profile != a.c.Profile {
 		return Session{}, fmt.Errorf("%w: session of profile %s", WrongKind, s.Profile)
 	}
-	if a.c.RefreshLayout == nil && c.Kind == Refresh && s.UserID != c.Subject {
+	user := c.UserID // "" where the token does not tell
+	if a.c.RefreshLayout == nil && c.Kind == Refresh {
+		user = c.Subject
+	}
+	if user != "" && s.UserID != user {
 		return Session{}, fmt.Errorf("%w: session of another user", SessionEnded)
 	}
 	return s, nil

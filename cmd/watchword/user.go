@@ -87,6 +87,10 @@ func (c *userAddCommand) fromEnvironment(environ []string) (config.Admin, error)
 	if c.Email == nil && admin.Email != "" {
 		c.Email = &admin.Email
 	}
+	if c.Staff == nil {
+		// As Django's createsuperuser has it, and serve's first start.
+		c.Staff = c.Superuser
+	}
 	if c.Login == "" {
 		return admin, usagef("the login is missing: set WATCHWORD_ADMIN_USERNAME or DJANGO_SUPERUSER_USERNAME")
 	}

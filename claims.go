@@ -78,9 +78,9 @@ type ClaimSet struct {
 	// RefreshExpiry is until when the session can be refreshed as it stands,
 	// on making; for sliding tokens, which say so themselves.
 	RefreshExpiry time.Time
-	// RefreshIssuedAt is when the refresh token as it stands was made, and
-	// SignedInAt when the user proved who he is, on making.
-	RefreshIssuedAt, SignedInAt time.Time
+	// RefreshIssuedAt is when the refresh token as it stands was made, on
+	// making.
+	RefreshIssuedAt time.Time
 
 	// User is whom the token speaks of; zero for machine clients and on
 	// reading.

@@ -107,7 +107,7 @@ func (a *Authority) claimSet(u User, s Session, iat time.Time) *ClaimSet {
 		Kind: Access, ID: rand.Text(), Issuer: a.c.Issuer, Subject: u.ID, UserID: u.ID, ClientID: s.ClientID,
 		Audience: a.audience(), IssuedAt: iat, AuthTime: authTime(s), Expiry: earlier(iat.Add(a.c.AccessLifetime), second(s.ExpiresAt)),
 		Session: a.numbers.SessionID(s.Number), Number: s.Number,
-		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, SignedInAt: second(s.CreatedAt), User: u,
+		Scopes: granted(s.Scopes, u.Scopes), Permissions: u.Permissions, User: u,
 	}
 	set.follow(s)
 	return set
@@ -188,7 +188,7 @@ func (a *Authority) refreshToken(_ context.Context, u User, s Session) (string, 
 			Kind: Refresh, ID: strconv.FormatInt(s.Number, 10), Issuer: a.c.Issuer, Subject: u.ID, UserID: u.ID, ClientID: s.ClientID,
 			Audience: a.audience(), IssuedAt: second(s.AdvancedAt), Expiry: second(s.IdleUntil),
 			Session: a.numbers.SessionID(s.Number), Number: s.Number, Generation: s.Generation,
-			RefreshExpiry: second(s.IdleUntil), RefreshIssuedAt: second(s.AdvancedAt), SignedInAt: second(s.CreatedAt), User: u,
+			RefreshExpiry: second(s.IdleUntil), RefreshIssuedAt: second(s.AdvancedAt), AuthTime: authTime(s), User: u,
 		}
 		payload, err := a.c.RefreshLayout.Marshal(set)
 		if err != nil {

@@ -51,7 +51,7 @@ func (l *djwtoLayout) Marshal(s *watchword.ClaimSet) ([]byte, error) {
 	add(len(l.audience) > 0, "aud", l.written())
 	add(l.iat, "iat", s.IssuedAt.Unix())
 	add(l.refresh > 0, "exp", exp.Unix())
-	add(l.nbf > 0, "nbf", s.SignedInAt.Add(l.nbf).Unix())
+	add(l.nbf > 0, "nbf", l.notBefore(s).Unix())
 	add(l.withID, "jti", id)
 	add(true, "type", s.Kind.String())
 	add(true, "user", user)
@@ -67,6 +67,15 @@ func (l *djwtoLayout) Marshal(s *watchword.ClaimSet) ([]byte, error) {
 		return nil, err
 	}
 	return httpauth.Style{ASCII: true}.Marshal(o)
+}
+
+// notBefore is the nbf of a session's tokens, which a refresh does not move.
+// What was issued without a sign-in begins with itself.
+func (c *djwtoSettings) notBefore(s *watchword.ClaimSet) time.Time {
+	if s.AuthTime.IsZero() {
+		return s.IssuedAt.Add(c.nbf)
+	}
+	return s.AuthTime.Add(c.nbf)
 }
 
 // written is aud as the setting has it: text or a list.

@@ -816,3 +816,77 @@ func TestDjwtoPreflight(t *testing.T) {
 		t.Errorf("OPTIONS = %d %v %s", status, header, body)
 	}
 }
+
+// TestDjwtoNotBefore: neither token counts before nbf, and no refresh moves
+// it (DJ-31).
+func TestDjwtoNotBefore(t *testing.T) {
+	d := newDjwto(t, map[string]any{"DJWTO_NBF_LIFETIME": "1m"}, dialect.DjwtoHooks{})
+	p := d.signIn("alice")
+	const early = `{"error": "The token is not yet valid (nbf)"}`
+	d.wantView("/testapp/protect/", p.access, 403, early)
+	d.want("POST", below+"validate_refresh/", p.refresh, 403, early)
+	d.want("POST", below+"update_refresh/", p.refresh, 403, early)
+	d.want("POST", below+"logout/", p.refresh, 403, early)
+	d.pass(time.Minute)
+	d.wantView("/testapp/protect/", p.access, 200, "worked!")
+	_, _, body := call(d, "POST", below+"update_refresh/", map[string]string{"Authorization": "Bearer " + p.refresh}, "")
+	var next struct{ Refresh, Access string }
+	if err := json.Unmarshal([]byte(body), &next); err != nil {
+		t.Fatal(err)
+	}
+	d.wantView("/testapp/protect/", next.Access, 200, "worked!")
+	d.want("POST", below+"validate_refresh/", next.Refresh, 200, "")
+}
+
+// TestDjwtoIssues: tokens for what nobody signs in as.
+func TestDjwtoIssues(t *testing.T) {
+	d := newDjwto(t, map[string]any{"DJWTO_NBF_LIFETIME": "1m"}, dialect.DjwtoHooks{})
+	issued, err := d.auth.Issue(t.Context(), watchword.IssueRequest{Subject: "car:42", Permissions: []string{"perm1"}, Lifetime: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, _ := decodePart(t, issued.Access, 1)
+	if got := fmt.Sprint(claims["user"]); got != "map[id:car:42 perms:[perm1] username:car:42]" {
+		t.Errorf("user = %s", got)
+	}
+	d.pass(time.Minute)
+	d.wantView("/testapp/perms_protect/", issued.Access, 200, "perms also worked!")
+	d.want("POST", below+"refresh_access/", issued.Access, 403, `{"error": "Refresh token was not sent in authorization header."}`)
+}
+
+// TestDjwtoIsNoOtherDialect: with the same secret tokens of one system open
+// nothing of another.
+func TestDjwtoIsNoOtherDialect(t *testing.T) {
+	d := newDjwto(t, map[string]any{"DJWTO_SIGNING_KEY": testSecret}, dialect.DjwtoHooks{})
+	other, err := dialect.ByName("easyjwt", dialect.Options{Settings: map[string]any{"SIGNING_KEY": testSecret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := other.Engine(d.rig.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth, err := watchword.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := auth.SignIn(t.Context(), watchword.SignInRequest{Credentials: watchword.Credentials{Login: "alice", Password: "pass"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := d.signIn("alice")
+	for _, raw := range []string{theirs.Access, theirs.Refresh} {
+		d.wantView("/testapp/protect/", raw, 403, "")
+		for _, path := range []string{"validate_refresh/", "refresh_access/", "update_refresh/", "logout/"} {
+			d.want("POST", below+path, raw, 403, "")
+		}
+	}
+	for _, raw := range []string{ours.access, ours.refresh} {
+		if _, err := auth.Verify(t.Context(), raw); err == nil {
+			t.Error("another dialect takes our token")
+		}
+		if _, err := auth.Refresh(t.Context(), watchword.RefreshRequest{Raw: raw}); err == nil {
+			t.Error("another dialect refreshes by our token")
+		}
+	}
+}

@@ -41,7 +41,7 @@
 //	mux.Handle("DELETE /posts/{id}", who.Require(watchword.Role("editor"))(remove)) // the guard strategy: refuses here
 //	server.Handler = who.Identify(mux)                                              // the handler strategy: refuses nobody
 //
-// Handlers ask [IdentityFrom].
+// Handlers ask [IdentityFrom], behind guards too.
 //
 // # Cookies
 //

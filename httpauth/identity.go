@@ -94,14 +94,18 @@ type found struct {
 // foundKey is where a context keeps it.
 type foundKey struct{}
 
-// IdentityFrom returns who asks, as Identify or Require found out. ok is false
-// where it is nobody, or where neither was asked.
+// IdentityFrom returns who asks, as Identify or Require found out, or a guard,
+// which leaves Scheme empty. Where several of them ran, the innermost that
+// found somebody counts, as for [ClaimsFrom]. ok is false where it is nobody.
 func IdentityFrom(ctx context.Context) (i Identity, ok bool) {
-	f, _ := ctx.Value(foundKey{}).(*found)
-	if f == nil {
+	c, ok := ClaimsFrom(ctx)
+	if !ok {
 		return Identity{}, false
 	}
-	return f.identity, f.identity.Authenticated()
+	if f, _ := ctx.Value(foundKey{}).(*found); f != nil && f.identity.Claims == c {
+		return f.identity, true
+	}
+	return Identity{Claims: c}, true
 }
 
 // Identify is the handler strategy: it lets every request through, with the

@@ -230,6 +230,30 @@ func TestSchemesAreAskedOnce(t *testing.T) {
 	}
 }
 
+// The innermost that found somebody counts, for identity and claims alike.
+func TestIdentityOfSeveral(t *testing.T) {
+	b := newBench(t)
+	access, _ := b.signIn()
+	guard := b.profile.Guard(b.auth)
+	keys := &httpauth.Identifier{Schemes: []httpauth.Scheme{httpauth.APIKey{Find: findKey}}}
+	both := append(bearer(access), "X-API-Key", "key-of-bob")
+	for name, tt := range map[string]struct {
+		h      http.Handler
+		header []string
+		body   string
+	}{
+		"a guard alone":                   {guard.Require()(who), both, " 1"},
+		"a guard inside":                  {keys.Identify(guard.Require()(who)), both, " 1"},
+		"a guard outside":                 {guard.Require()(keys.Require()(who)), both, "APIKey bob"},
+		"a guard outside, nobody inside":  {guard.Require()(keys.Identify(who)), bearer(access), " 1"},
+		"a guard inside that is optional": {keys.Identify(guard.Optional()(who)), []string{"X-API-Key", "key-of-bob"}, "APIKey bob"},
+	} {
+		if a := serve(tt.h, call{method: "GET", path: "/", header: tt.header}); a.body != tt.body {
+			t.Errorf("%s: %d %q, want %q", name, a.status, a.body, tt.body)
+		}
+	}
+}
+
 func TestZeroIdentifierRefuses(t *testing.T) {
 	b := newBench(t)
 	access, _ := b.signIn()

@@ -89,6 +89,15 @@ func ByName(name string, o Options) (Dialect, error) {
 	return d, nil
 }
 
+// Environment returns the settings of a dialect that its original takes from
+// environment variables of the same name where they are not set. This
+// package reads none: whoever reads the configuration does.
+func Environment(name string) []string {
+	return map[string][]string{
+		"djwto": {"DJWTO_SIGNING_KEY"},
+	}[name]
+}
+
 // prefixOr returns the prefix asked for, or the dialect's own.
 func (o Options) prefixOr(otherwise string) string {
 	if o.Prefix == "" {

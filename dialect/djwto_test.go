@@ -310,6 +310,24 @@ func TestDjwtoStarts(t *testing.T) {
 	}
 }
 
+// TestDjwtoSigningKey: where the setting is absent the key is the server's
+// own, and says so; what the environment has is a setting like any other
+// (DJ-34).
+func TestDjwtoSigningKey(t *testing.T) {
+	if got := dialect.Environment("djwto"); !slices.Equal(got, []string{"DJWTO_SIGNING_KEY"}) {
+		t.Errorf("from the environment: %v", got)
+	}
+	if got := dialect.Environment("ellar"); got != nil {
+		t.Errorf("from the environment, for ellar: %v", got)
+	}
+	d := newDjwto(t, map[string]any{"DJWTO_SIGNING_KEY": ""}, dialect.DjwtoHooks{})
+	d.wantView("/testapp/protect/", d.signIn("alice").access, 200, "worked!")
+	made, err := dialect.Djwto(dialect.Options{})
+	if err != nil || len(made.Notes) != 1 || !strings.HasPrefix(made.Notes[0], "DJWTO_SIGNING_KEY is not set") {
+		t.Errorf("notes %q, %v", made.Notes, err)
+	}
+}
+
 // TestDjwtoKeyPair signs by a private key; whoever has the public one can
 // verify (DJ-33).
 func TestDjwtoKeyPair(t *testing.T) {

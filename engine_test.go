@@ -578,3 +578,28 @@ func TestRightsThatChangeWhileATokenIsMade(t *testing.T) {
 		})
 	}
 }
+
+// forgetful is a store whose sessions are gone, as after a restore.
+type forgetful struct{ *store.Memory }
+
+func (forgetful) Session(context.Context, int64) (watchword.Session, error) {
+	return watchword.Session{}, watchword.NotFound
+}
+
+// A token whose session the store has lost is signed out all the same: it may
+// have minutes to live.
+func TestSignOutOfASessionThatTheStoreHasLost(t *testing.T) {
+	b := newBench(t, nil)
+	tokens := b.signIn(t)
+	lost, err := watchword.New(watchword.Config{
+		Issuer: "https://issuer.example", Audience: "shop", Store: forgetful{b.store}, SealKey: sealKey, Now: b.clock,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = lost.Verify(ctx, tokens.Access)
+	want(t, "Verify", err, fine)
+	want(t, "SignOut", lost.SignOut(ctx, watchword.SignOutRequest{Raw: tokens.Access}), watchword.SessionEnded)
+	_, err = lost.Verify(ctx, tokens.Access)
+	want(t, "Verify after", err, watchword.SessionEnded)
+}

@@ -129,7 +129,7 @@ func endedWith(err error, u User, gone bool) error {
 func (a *Authority) session(ctx context.Context, c *Claims) (Session, error) {
 	s, err := a.c.Store.Session(ctx, c.Number)
 	if errors.Is(err, NotFound) {
-		return Session{}, fmt.Errorf("%w: no such session", SessionEnded)
+		return Session{}, fmt.Errorf("%w: no such session: %w", SessionEnded, NotFound)
 	}
 	if err != nil {
 		return Session{}, fmt.Errorf("read session: %w", err)

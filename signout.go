@@ -41,6 +41,9 @@ func (a *Authority) SignOut(ctx context.Context, r SignOutRequest) error {
 		return a.RevokeToken(ctx, c, r.Client)
 	}
 	s, err := a.session(ctx, c)
+	if errors.Is(err, NotFound) {
+		return a.endUnknown(ctx, c)
+	}
 	if err != nil {
 		return err
 	}
@@ -54,6 +57,19 @@ func (a *Authority) SignOut(ctx context.Context, r SignOutRequest) error {
 		return SessionEnded
 	}
 	return nil
+}
+
+// endUnknown ends a session whose row the store no longer has (a restored
+// database, a purge): the token is authentic, and may live on without it.
+func (a *Authority) endUnknown(ctx context.Context, c *Claims) error {
+	now := a.c.Now()
+	if _, err := a.c.Store.AddFact(ctx, Fact{Kind: SessionFact, Number: c.Number, Until: a.factsUntil(now)}); err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+	if err := a.list.Sync(ctx, now); err != nil {
+		return fmt.Errorf("%w: %w", Unavailable, err)
+	}
+	return fmt.Errorf("%w: no such session", SessionEnded)
 }
 
 // signOutEverywhere ends all sessions of the token's user.

@@ -52,7 +52,7 @@ func (purgeCommand) Help() string {
 func (purgeCommand) Run(a *app) error {
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
 		sessions, audit := server.PurgeLimits(s.now)
-		n, err := s.Purge(ctx, s.now, sessions, audit)
+		n, err := s.Purge(ctx, sessions, sessions, audit)
 		if err != nil {
 			return fmt.Errorf("purge: %w", err)
 		}

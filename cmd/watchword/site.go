@@ -101,9 +101,10 @@ func (s *site) tell(e watchword.Event) {
 
 // until is how long a fact written now must live: as long as the longest
 // access token that any server on this database has made, whatever settings
-// this command was given, and a minute for clocks that differ.
+// this command was given, and two minutes for clocks that differ and for the
+// leeway of verifiers, as the engine adds them.
 func (s *site) until() time.Time {
-	return s.now.Add(s.served.LongestLife(s.config.Lifetimes.Access) + time.Minute)
+	return s.now.Add(s.served.LongestLife(s.config.Lifetimes.Access) + 2*time.Minute)
 }
 
 // user finds a user by login or e-mail address.

@@ -176,7 +176,8 @@ const (
 )
 
 // PurgeLimits returns the times before which ended sessions and audit
-// entries are removed.
+// entries are removed. Facts go by the first too: a clock that is fast must
+// not remove what still counts.
 func PurgeLimits(now time.Time) (sessions, audit time.Time) {
 	return now.Add(-keepSessions), now.Add(-KeepAudit)
 }
@@ -195,7 +196,7 @@ func (s *Server) purge(ctx context.Context) {
 		timer.Reset(time.Hour)
 		now := time.Now()
 		sessions, audit := PurgeLimits(now)
-		switch n, err := s.db.Purge(ctx, now, sessions, audit); {
+		switch n, err := s.db.Purge(ctx, sessions, sessions, audit); {
 		case err != nil && ctx.Err() == nil:
 			s.log.Error("purge", "error", err)
 		case n > 0:

@@ -106,9 +106,6 @@ func (s *Server) URL() string {
 	return scheme + "://" + addr
 }
 
-// Issuer returns the issuer of native tokens.
-func (s *Server) Issuer() string { return s.config.Issuer }
-
 // Run serves until ctx is done, and then ends in order: it says that it is
 // not ready, lets requests under way come to their end, and writes down what
 // is left of the audit log. ready is called once requests are answered.

@@ -88,6 +88,19 @@ func (t *table) at(pattern string, e *endpoint) *path {
 	return p
 }
 
+// Patterns returns the method and the full path of every route, prefix
+// included, in the order of Routes: "POST /auth/token". Routes that Mount
+// would refuse are left out.
+func (p Profile) Patterns() []string {
+	var list []string
+	for _, r := range p.Routes {
+		if method, path, err := p.pattern(r.Pattern); err == nil {
+			list = append(list, method+" "+strings.TrimSuffix(path, "{$}"))
+		}
+	}
+	return list
+}
+
 // pattern returns the method and the full path of a route's pattern.
 func (p *Profile) pattern(s string) (method, path string, err error) {
 	method, path, ok := strings.Cut(s, " ")

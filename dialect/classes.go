@@ -11,6 +11,7 @@ import (
 // module before the name does not matter. Any other would be code, which in
 // Go is a function: instead says which. The first known name is the default.
 func (s *settings) class(name, instead string, known ...string) string {
+	s.know(name, "one of the original's classes: "+strings.Join(known, ", "), known[0])
 	text := s.text(name, known[0])
 	class := text[strings.LastIndexByte(text, '.')+1:]
 	if !slices.Contains(known, class) {

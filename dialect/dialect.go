@@ -15,6 +15,8 @@ import (
 type Dialect struct {
 	Name    string
 	Profile httpauth.Profile
+	// Settings are those that the dialect knows, by name.
+	Settings []Setting
 	// Engine returns the configuration changed to what the dialect needs:
 	// layout, lifetimes, issuer, audience, keys, rotation. What the dialect
 	// does not care about stays.

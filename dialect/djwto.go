@@ -15,6 +15,7 @@ import (
 
 // djwtoSettings are the DJWTO_ settings, and ours beneath.
 type djwtoSettings struct {
+	all      []Setting
 	keys     keys
 	issuer   string
 	subject  string
@@ -83,7 +84,7 @@ func DjwtoWith(o Options, hooks DjwtoHooks) (Dialect, error) {
 		return Dialect{}, err
 	}
 	c.hooks = hooks
-	d := Dialect{Name: "djwto", Profile: c.profile(o.prefixOr("/"))}
+	d := Dialect{Name: "djwto", Settings: c.all, Profile: c.profile(o.prefixOr("/"))}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err
@@ -128,6 +129,7 @@ func readDjwto(o Options) (*djwtoSettings, error) {
 		s.fault("DJWTO_VERIFYING_KEY", "%s has one secret for both: leave it out", c.keys.algorithm)
 	}
 	s.publicAlone(c.keys, "DJWTO_VERIFYING_KEY")
+	c.all = s.list()
 	return c, s.ends(o.checkFields())
 }
 

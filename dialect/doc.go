@@ -10,7 +10,7 @@
 //
 // Every dialect is faithful where a client can see and safe where an attacker
 // can: where the original would let a thief in, the answer differs, and the
-// difference is listed in testdata/NAME/differences.txt with its reason. A
+// difference is listed in differences/NAME.txt with its reason. A
 // test fails for a difference that is not listed, and for a listed one that
 // no longer differs.
 package dialect

@@ -12,6 +12,7 @@ import (
 // easyjwtSettings are REMOTE_JWT (0.5.1) or EASY_JWT (1.x) of the auth
 // service, and ours beneath.
 type easyjwtSettings struct {
+	all     []Setting
 	keys    keys
 	keysURL string
 	access  time.Duration
@@ -78,7 +79,7 @@ func EasyJWT(o Options) (Dialect, error) {
 	if err != nil {
 		return Dialect{}, err
 	}
-	d := Dialect{Name: "easyjwt", Profile: c.profile(o.prefixOr("/auth")), KeysURL: c.keysURL}
+	d := Dialect{Name: "easyjwt", Settings: c.all, Profile: c.profile(o.prefixOr("/auth")), KeysURL: c.keysURL}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err
@@ -102,7 +103,7 @@ func readEasyJWT(o Options) (*easyjwtSettings, error) {
 		issuer:    s.text("ISSUER", ""),
 		leeway:    s.leeway("LEEWAY"),
 		header:    headerName(s.text("AUTH_HEADER_NAME", "HTTP_AUTHORIZATION")),
-		schemes:   s.texts("AUTH_HEADER_TYPES"),
+		schemes:   s.texts("AUTH_HEADER_TYPES", "Bearer"),
 
 		userClaim:  s.text("USER_ID_CLAIM", "user_id"),
 		stringID:   s.boolean("string_user_id", false),
@@ -121,9 +122,6 @@ func readEasyJWT(o Options) (*easyjwtSettings, error) {
 	}
 	_, text := o.Settings["AUDIENCE"].(string)
 	c.audiences = !text
-	if c.schemes == nil {
-		c.schemes = []string{"Bearer"}
-	}
 	if c.keys.algorithm.Symmetric() {
 		c.keysURL = "" // the original ignores it as well
 	}
@@ -138,6 +136,7 @@ func readEasyJWT(o Options) (*easyjwtSettings, error) {
 	c.readClasses(s)
 	c.checkNames(s)
 	s.publicAlone(c.keys, "VERIFYING_KEY")
+	c.all = s.list()
 	return c, s.ends(o.checkFields())
 }
 
@@ -177,7 +176,7 @@ func (c *easyjwtSettings) readClasses(s *settings) {
 		"SECRET_KEY": "SIGNING_KEY", "TOKEN_BACKEND_CLASS": "ALGORITHM and SIGNING_KEY",
 	} {
 		if _, given := s.values[name]; given {
-			s.known[name] = true
+			s.know(name, "", "")
 			s.fault(name, "was removed from the original: use %s", instead)
 		}
 	}

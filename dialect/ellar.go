@@ -13,6 +13,7 @@ import (
 
 // ellarSettings are those of ellar-jwt's JWTModule, and ours beneath.
 type ellarSettings struct {
+	all      []Setting
 	keys     keys
 	keysURL  string
 	audience string
@@ -53,7 +54,7 @@ func Ellar(o Options) (Dialect, error) {
 	if err != nil {
 		return Dialect{}, err
 	}
-	d := Dialect{Name: "ellar", Profile: c.profile(o.prefixOr("/auth")), KeysURL: c.keysURL}
+	d := Dialect{Name: "ellar", Settings: c.all, Profile: c.profile(o.prefixOr("/auth")), KeysURL: c.keysURL}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err
@@ -100,6 +101,7 @@ func readEllar(o Options) (*ellarSettings, error) {
 	if c.sliding && !c.rotate {
 		s.fault("sliding", "needs rotate_refresh_tokens")
 	}
+	c.all = s.list()
 	return c, s.ends(o.checkFields())
 }
 

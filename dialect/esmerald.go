@@ -12,6 +12,7 @@ import (
 // esmeraldSettings are the object simple_jwt of the application's settings,
 // and ours beneath.
 type esmeraldSettings struct {
+	all         []Setting
 	keys        keys
 	email       bool // sign in by e-mail address, else by user name
 	signinURL   string
@@ -58,7 +59,7 @@ func Esmerald(o Options) (Dialect, error) {
 	if err != nil {
 		return Dialect{}, err
 	}
-	d := Dialect{Name: "esmerald", Profile: c.profile(o.prefixOr("/auth"))}
+	d := Dialect{Name: "esmerald", Settings: c.all, Profile: c.profile(o.prefixOr("/auth"))}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err
@@ -79,7 +80,7 @@ func readEsmerald(o Options) (*esmeraldSettings, error) {
 		accessName:  s.text("access_token_name", "access_token"),
 		refreshName: s.text("refresh_token_name", "refresh_token"),
 		header:      s.text("authorization_header", "Authorization"),
-		schemes:     s.texts("auth_header_types"),
+		schemes:     s.texts("auth_header_types", "Bearer"),
 		userField:   s.oneOf("user_id_field", "id", "email", "username"),
 		userClaim:   s.text("user_id_claim", ""),
 		jtiName:     s.text("jti_claim", "jti"),
@@ -91,14 +92,12 @@ func readEsmerald(o Options) (*esmeraldSettings, error) {
 		fields:      o.UserFields,
 		adopt:       o.AdoptUntil,
 	}
-	if c.schemes == nil {
-		c.schemes = []string{"Bearer"}
-	}
 	if c.accessName == c.refreshName {
 		s.fault("refresh_token_name", "%q is access_token_name as well: token_type would tell nothing apart", c.refreshName)
 	}
 	c.readClasses(s)
 	s.publicAlone(c.keys, "verifying_key")
+	c.all = s.list()
 	return c, s.ends(o.checkFields())
 }
 
@@ -119,7 +118,7 @@ func (c *esmeraldSettings) readClasses(s *settings) {
 		s.text(name, "")
 	}
 	s.texts("tags")
-	s.known["security"] = true // the document always names the bearer scheme
+	s.know("security", "anything", "") // the document always names the bearer scheme
 	s.only("api_key_header", func() bool { return s.text("api_key_header", "") == "X_API_TOKEN" },
 		"no API keys are read: see authorization_header")
 	s.only("sliding_token_lifetime", func() bool { return s.duration("sliding_token_lifetime", 0) == 5*time.Minute },

@@ -30,8 +30,8 @@ import (
 
 // Golden exchanges are recorded from the real systems; testdata/README.md
 // has their format and origin. They are replayed in order against the built
-// handler. What we answer otherwise stands in differences.txt, with the
-// reason: a difference that is not listed fails, and so does a listed one
+// handler. What we answer otherwise stands in differences/NAME.txt, with
+// the reason: a difference that is not listed fails, and so does a listed one
 // that no longer differs.
 
 type golden struct {
@@ -78,32 +78,22 @@ func readGolden(t *testing.T, name string) golden {
 	return g
 }
 
-// A difference is one line of differences.txt:
-// exchange (a pattern of path.Match) | what | our answer | row | reason.
-// what is status, body, header NAME, or claim NAME; answers are ours, and "*"
-// stands for any.
+// A difference is one that is listed, and whether it was met.
 type difference struct {
-	exchange, what, answer, row, reason string
-	used                                bool
+	dialect.Difference
+
+	used bool
 }
 
 func readDifferences(t *testing.T, name string) []*difference {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name, "differences.txt"))
+	listed, err := dialect.Differences(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var list []*difference
-	for line := range strings.Lines(string(b)) {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		f := strings.Split(line, " | ")
-		if len(f) != 5 {
-			t.Fatalf("differences.txt: %q has %d columns, want 5", line, len(f))
-		}
-		list = append(list, &difference{exchange: f[0], what: f[1], answer: f[2], row: f[3], reason: f[4]})
+	for _, d := range listed {
+		list = append(list, &difference{Difference: d})
 	}
 	return list
 }
@@ -380,7 +370,7 @@ func decodePart(t *testing.T, raw string, part int) (map[string]any, []string) {
 // differs finds the line that allows a difference, or fails.
 func (r *replay) differs(e exchange, what, got, want string) {
 	for _, d := range r.differences {
-		if ok, _ := path.Match(d.exchange, e.ID); ok && d.what == what && (d.answer == "*" || d.answer == got) {
+		if ok, _ := path.Match(d.Exchange, e.ID); ok && d.What == what && (d.Answer == "*" || d.Answer == got) {
 			d.used = true
 			return
 		}
@@ -391,7 +381,7 @@ func (r *replay) differs(e exchange, what, got, want string) {
 func (r *replay) finish() {
 	for _, d := range r.differences {
 		if !d.used {
-			r.t.Errorf("differences.txt: %s | %s no longer differs", d.exchange, d.what)
+			r.t.Errorf("differences: %s | %s no longer differs", d.Exchange, d.What)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/jwt"
@@ -24,6 +25,11 @@ type keys struct {
 
 // algorithmOf reads an algorithm out of those that the original knows.
 func (s *settings) algorithmOf(name string, known ...jwt.Algorithm) jwt.Algorithm {
+	names := make([]string, len(known))
+	for i, a := range known {
+		names[i] = string(a)
+	}
+	s.know(name, strings.Join(names, ", "), string(jwt.HS256))
 	a := jwt.Algorithm(s.text(name, string(jwt.HS256)))
 	if !slices.Contains(known, a) {
 		s.fault(name, "%q is none of %v", a, known)

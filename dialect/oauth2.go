@@ -14,6 +14,7 @@ import (
 
 // oauth2Settings are the constants of Esmerald's guide, and ours beneath.
 type oauth2Settings struct {
+	all      []Setting
 	keys     keys
 	lifetime time.Duration
 
@@ -46,7 +47,7 @@ func OAuth2(o Options) (Dialect, error) {
 	if err != nil {
 		return Dialect{}, err
 	}
-	d := Dialect{Name: "oauth2", Profile: c.profile(o.prefixOr("/"), o.SampleRoutes)}
+	d := Dialect{Name: "oauth2", Settings: c.all, Profile: c.profile(o.prefixOr("/"), o.SampleRoutes)}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err
@@ -68,6 +69,7 @@ func readOAuth2(o Options) (*oauth2Settings, error) {
 		subPrefix:    s.text("sub_prefix", ""),
 		fields:       o.UserFields,
 	}
+	c.all = s.list()
 	return c, s.ends(o.checkFields())
 }
 

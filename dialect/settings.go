@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -14,21 +15,48 @@ import (
 // fault. Python's None is false or "".
 type settings struct {
 	values map[string]any
-	known  map[string]bool
+	known  map[string]Setting
 	faults []error
 }
 
+// Setting is one that a dialect knows.
+type Setting struct {
+	Name string
+	// Default is the value that it has where it is not set, as TOML has it
+	// but without quotes; "" for none.
+	Default string
+	// Want says what it may be: "a duration", "true or false".
+	Want string
+}
+
 func read(values map[string]any) *settings {
-	return &settings{values: values, known: make(map[string]bool)}
+	return &settings{values: values, known: make(map[string]Setting)}
 }
 
 func (s *settings) fault(name, format string, args ...any) {
 	s.faults = append(s.faults, fmt.Errorf("%s: %w", name, fmt.Errorf(format, args...)))
 }
 
+// know notes a setting. Readers build on each other: the outermost, which
+// knows best what is wanted, is the first.
+func (s *settings) know(name, want, otherwise string) {
+	if s.known[name].Want == "" {
+		s.known[name] = Setting{Name: name, Default: otherwise, Want: want}
+	}
+}
+
+// list returns all settings that were asked for, by name.
+func (s *settings) list() []Setting {
+	list := make([]Setting, 0, len(s.known))
+	for _, name := range slices.Sorted(maps.Keys(s.known)) {
+		list = append(list, s.known[name])
+	}
+	return list
+}
+
 // get returns a setting; ok is false where it is absent or stands for None.
 func (s *settings) get(name string) (v any, ok bool) {
-	s.known[name] = true
+	s.know(name, "", "")
 	v, ok = s.values[name]
 	if v == false || v == "" || v == nil {
 		return nil, false
@@ -37,6 +65,7 @@ func (s *settings) get(name string) (v any, ok bool) {
 }
 
 func (s *settings) text(name, otherwise string) string {
+	s.know(name, "text", otherwise)
 	v, ok := s.get(name)
 	if !ok {
 		return otherwise
@@ -50,6 +79,7 @@ func (s *settings) text(name, otherwise string) string {
 
 // oneOf is text from a closed set, the first of which is the default.
 func (s *settings) oneOf(name string, allowed ...string) string {
+	s.know(name, strings.Join(allowed, ", "), allowed[0])
 	t := s.text(name, allowed[0])
 	if !slices.Contains(allowed, t) {
 		s.fault(name, "%q is none of %s", t, strings.Join(allowed, ", "))
@@ -59,7 +89,7 @@ func (s *settings) oneOf(name string, allowed ...string) string {
 }
 
 func (s *settings) boolean(name string, otherwise bool) bool {
-	s.known[name] = true
+	s.know(name, "true or false", strconv.FormatBool(otherwise))
 	v, ok := s.values[name]
 	if !ok {
 		return otherwise
@@ -73,6 +103,7 @@ func (s *settings) boolean(name string, otherwise bool) bool {
 
 // integer reads a whole number within bounds.
 func (s *settings) integer(name string, otherwise, least, most int64) int64 {
+	s.know(name, fmt.Sprintf("%d to %d", least, most), strconv.FormatInt(otherwise, 10))
 	v, ok := s.get(name)
 	if !ok {
 		return otherwise
@@ -87,6 +118,7 @@ func (s *settings) integer(name string, otherwise, least, most int64) int64 {
 
 // duration reads "5m" or seconds.
 func (s *settings) duration(name string, otherwise time.Duration) time.Duration {
+	s.know(name, "a duration", brief(otherwise))
 	v, ok := s.get(name)
 	if !ok {
 		return otherwise
@@ -115,11 +147,24 @@ func (s *settings) duration(name string, otherwise time.Duration) time.Duration 
 	return d
 }
 
+// brief writes a duration without units that are nought.
+func brief(d time.Duration) string {
+	t := d.String()
+	if strings.HasSuffix(t, "m0s") {
+		t = strings.TrimSuffix(t, "0s")
+	}
+	if strings.HasSuffix(t, "h0m") {
+		t = strings.TrimSuffix(t, "0m")
+	}
+	return t
+}
+
 // texts reads a list of text, or one.
-func (s *settings) texts(name string) []string {
+func (s *settings) texts(name string, otherwise ...string) []string {
+	s.know(name, "texts", strings.Join(otherwise, ", "))
 	v, ok := s.get(name)
 	if !ok {
-		return nil
+		return otherwise
 	}
 	switch v := v.(type) {
 	case string:
@@ -144,6 +189,7 @@ func (s *settings) texts(name string) []string {
 
 // table reads a table of text.
 func (s *settings) table(name string) map[string]string {
+	s.know(name, "a table of texts", "")
 	v, ok := s.get(name)
 	if !ok {
 		return nil
@@ -166,7 +212,7 @@ func (s *settings) table(name string) map[string]string {
 // nobody asked for. It is called last.
 func (s *settings) ends(more ...error) error {
 	for _, name := range slices.Sorted(maps.Keys(s.values)) {
-		if !s.known[name] {
+		if _, known := s.known[name]; !known {
 			s.fault(name, "there is no such setting: %s", strings.Join(slices.Sorted(maps.Keys(s.known)), ", "))
 		}
 	}

@@ -125,6 +125,12 @@ func TestAdoptionRefuses(t *testing.T) {
 		{"where it is off", func(c *watchword.Config) { c.AdoptUntil = time.Time{} }, oldClaims{}, nil, watchword.SessionEnded},
 		{"once its time is over", func(c *watchword.Config) { c.AdoptUntil = noon }, oldClaims{}, nil, watchword.SessionEnded},
 		{"a disabled user's", nil, oldClaims{}, update(watchword.UserChange{Active: &off}), watchword.SessionEnded},
+		{"one older than the user's rights", nil, oldClaims{}, func(t *testing.T, b *bench, raw string) {
+			update(watchword.UserChange{Permissions: &[]string{"posts:edit"}})(t, b, raw)
+			b.pass(2 * time.Second)
+			_, err := b.CheckRefresh(ctx, raw)
+			want(t, "CheckRefresh", err, fine)
+		}, fine},
 		{"one older than the password, hours later", nil, oldClaims{}, func(t *testing.T, b *bench, raw string) {
 			update(watchword.UserChange{PasswordHash: &hash})(t, b, raw)
 			b.pass(8 * time.Hour)

@@ -11,9 +11,15 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal asks for an orderly end. A second one gets what it
-	// would get without us.
-	context.AfterFunc(ctx, stop)
+	// The first signal asks for an orderly end. A second interrupt, from
+	// somebody who waits, gets what it would get without us. SIGTERM comes
+	// twice from those who tell a process and then its group, timeout(1)
+	// among them, and says nothing new: it must not cut off what the first
+	// has begun.
+	context.AfterFunc(ctx, func() {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM)
+		stop()
+	})
 	code := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Environ())
 	stop()
 	os.Exit(code)

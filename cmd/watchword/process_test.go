@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -71,6 +72,49 @@ func TestSignals(t *testing.T) {
 				t.Errorf("the server ended with %v, want exit code 0", err)
 			}
 		})
+	}
+}
+
+// timeout(1) sends SIGTERM to its child and then to the group of both.
+func TestSecondSIGTERM(t *testing.T) {
+	c, url, stderr := process(t)
+	defer stderr.Close()
+	// A request under way keeps the server from ending between the two.
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /auth/v1/logout HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answers := bufio.NewReader(conn)
+	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
+		t.Fatalf("answer %q, %v, want 100", line, err)
+	}
+	lines := bufio.NewScanner(stderr)
+	for i := range 2 {
+		if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		for i == 0 && lines.Scan() && !strings.Contains(lines.Text(), "msg=stopping") {
+		}
+	}
+	if _, err := io.WriteString(conn, "{}"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := answers.ReadString('\n'); err != nil { // the end of the 100
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("the request under way is answered %d, %v, want 200", answer.StatusCode, err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("the server ended with %v, want exit code 0", err)
 	}
 }
 

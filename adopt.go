@@ -87,7 +87,7 @@ func (a *Authority) unheard(ctx context.Context, c *Claims, u User, now time.Tim
 	}
 	known := *c
 	known.UserID = u.ID
-	return a.verifier.standing(&known, now, []Kind{Refresh}, nil)
+	return a.foreign(&known, now)
 }
 
 // foreign judges a refresh token that the old system signed, by itself. That

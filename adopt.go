@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -46,7 +47,7 @@ func (a *Authority) adopt(ctx context.Context, raw string, c *Claims, from Clien
 	if err := a.unheard(ctx, c, u, now); err != nil {
 		return Session{}, err
 	}
-	origin := sha256.Sum256([]byte(raw))
+	origin := originOf(raw)
 	limit := now.Add(a.c.SessionLifetime)
 	// The row must stand for as long as the token could be adopted again.
 	shown := earlier(c.Expiry.Add(a.c.Leeway), a.c.AdoptUntil)
@@ -55,7 +56,7 @@ func (a *Authority) adopt(ctx context.Context, raw string, c *Claims, from Clien
 	}
 	s, err := a.createSession(ctx, u, Session{
 		Generation: adoptedGeneration, CreatedAt: now, AdvancedAt: now,
-		IdleUntil: earlier(c.Expiry.Add(a.c.Leeway), limit), ExpiresAt: limit, Origin: origin[:],
+		IdleUntil: earlier(c.Expiry.Add(a.c.Leeway), limit), ExpiresAt: limit, Origin: origin,
 		ClientID: PeopleClient, Device: from.Device, Address: addressText(from.Address),
 	})
 	switch {
@@ -72,6 +73,15 @@ func (a *Authority) adopt(ctx context.Context, raw string, c *Claims, from Clien
 	default:
 		return Session{}, err
 	}
+}
+
+// originOf is what a token says, without its signature: of ECDSA there are
+// many that verify, and whoever sees (r, s) makes (r, n-s) of it without the
+// key. By their bytes each would open a session of its own, which no sign-out
+// of the other ends.
+func originOf(raw string) []byte {
+	sum := sha256.Sum256([]byte(raw[:strings.LastIndexByte(raw, '.')+1]))
+	return sum[:]
 }
 
 // unheard asks once more whether the token stands, by facts read after its

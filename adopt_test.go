@@ -240,6 +240,41 @@ func TestAdoptedTokenShownAgain(t *testing.T) {
 	want(t, "the access token", err, watchword.SessionEnded)
 }
 
+// A token is what it says: under another signature that verifies it opens no
+// second session, and signing out with either ends what both brought.
+func TestAdoptedTokenUnderTwoSignatures(t *testing.T) {
+	key, err := jwt.GenerateKey(jwt.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := adopting(t, func(c *watchword.Config) {
+		c.Rotation.Mode = watchword.Keep
+		if c.Keys, err = jwt.NewKeyring(jwt.RingKey{Key: key, State: jwt.Active}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	payload := fmt.Sprintf(`{"kind":"refresh","jti":"5f0c","user":%q,"iat":%d,"exp":%d}`, b.ann.ID, noon.Unix(), noon.Add(time.Hour).Unix())
+	var raw [2]string
+	for i := range raw {
+		if raw[i], err = jwt.Sign(key, watchword.AccessType, []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if raw[0] == raw[1] {
+		t.Fatal("the signatures do not differ")
+	}
+	first, err := b.refresh(raw[0])
+	want(t, "first", err, fine)
+	second, err := b.refresh(raw[1])
+	want(t, "under another signature", err, fine)
+	if first.Session.Number != second.Session.Number {
+		t.Errorf("sessions %d and %d of one token", first.Session.Number, second.Session.Number)
+	}
+	want(t, "SignOut", b.SignOut(ctx, watchword.SignOutRequest{Raw: raw[0]}), fine)
+	_, err = b.Verify(ctx, second.Access)
+	want(t, "the access token after sign-out", err, watchword.SessionEnded)
+}
+
 // Where nothing rotates, the old token goes on until it expires, and signing
 // out with it ends what was made from it.
 func TestAdoptedTokenIsKept(t *testing.T) {

@@ -39,7 +39,8 @@ type Session struct {
 	EndedAt    time.Time // zero: open
 
 	// Origin is the SHA-256 of the foreign refresh token that the session
-	// was adopted from, unique among sessions; nil for our own.
+	// was adopted from, without its signature; unique among sessions, and nil
+	// for our own.
 	Origin []byte
 }
 

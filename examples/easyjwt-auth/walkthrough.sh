@@ -121,15 +121,16 @@ want 200 '{"id":2,*"email":"staff@test.com",*"is_staff":true,"is_superuser":fals
 step 21 'an access token that expires'
 with 'ACCESS_TOKEN_LIFETIME = "2s"'
 signin admin "$other"
-record 1 "$other"
-want 200 '*'
 sleep 3
 record 1 "$other"
 want 401 '{"detail":"Given token not valid for any token type","code":"token_not_valid",*}'
-call -X POST -H "Content-Type: application/json" -d "{\"refresh\": \"$REFRESH_TOKEN\"}" "$other/auth/token/refresh/"
-want 200 '{"access":"*"}'
-ACCESS_TOKEN=$(member access "$body")
-record 1 "$other"
-want 200 '*'
+renewed() {
+	call -X POST -H "Content-Type: application/json" -d "{\"refresh\": \"$REFRESH_TOKEN\"}" "$other/auth/token/refresh/"
+	want 200 '{"access":"*"}'
+	ACCESS_TOKEN=$(member access "$body")
+	record 1 "$other"
+	[[ $status == 200 ]]
+}
+within 30 renewed # a machine that is busy may use up a token's 2 s
 
 step done

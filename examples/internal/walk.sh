@@ -89,11 +89,11 @@ tamper() {
 # add LOGIN PASSWORD DB FLAGS…: a user.
 add() { printf %s "$2" | "$W" user add "$1" --password-stdin --allow-weak --db "$3" "${@:4}" >/dev/null; }
 
-# serve CONFIG: starts another server, with its address in $other.
+# serve CONFIG FLAGS…: starts another server, with its address in $other.
 serve() {
 	local log="$1.log"
 	: >"$log" # of an earlier one
-	"$W" serve --config "$1" --addr 127.0.0.1:0 2>"$log" &
+	"$W" serve --config "$1" --addr 127.0.0.1:0 "${@:2}" 2>"$log" &
 	servers+=($!)
 	until other=$(sed -n 's/^listening on //p' "$log") && [[ $other ]]; do
 		kill -0 $! 2>/dev/null || fail "serve --config $1: $(cat "$log")"

@@ -5,6 +5,7 @@ package run
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -22,10 +23,19 @@ import (
 
 // Program is a program that was started. It ends with the test.
 type Program struct {
-	URL string // http://HOST:PORT
+	URL string // http://HOST:PORT, or https
 	// Dir is where it runs, and so where its files are.
-	Dir string
-	out lockedBuffer
+	Dir    string
+	out    lockedBuffer
+	client *http.Client
+}
+
+// client returns one that takes the certificates that programs on loopback
+// make for themselves.
+func client() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
+	}}
 }
 
 // Root returns the root of the repository.
@@ -59,6 +69,7 @@ func Watchword(t testing.TB) string {
 
 // Example starts the example of that name in dir. Examples listen where
 // their documents say; here the address in main.go is replaced by a free one.
+// addr may begin with https://.
 func Example(t testing.TB, name, addr, dir string, args ...string) *Program {
 	t.Helper()
 	file := filepath.Join(Root(t), "examples", name, "main.go")
@@ -66,6 +77,7 @@ func Example(t testing.TB, name, addr, dir string, args ...string) *Program {
 	if err != nil {
 		t.Fatal(err)
 	}
+	scheme, addr := split(addr)
 	if !bytes.Contains(source, []byte(addr)) {
 		t.Fatalf("%s does not say %s", file, addr)
 	}
@@ -85,16 +97,25 @@ func Example(t testing.TB, name, addr, dir string, args ...string) *Program {
 	}
 	bin := filepath.Join(temp, "example")
 	build(t, bin, "-overlay", list, "./examples/"+name)
-	p := &Program{URL: "http://" + free, Dir: dir}
+	p := &Program{URL: scheme + free, Dir: dir, client: client()}
 	p.start(t, bin, args...)
 	return p
 }
 
+// split returns the scheme before an address, with its slashes, and the rest.
+func split(addr string) (scheme, rest string) {
+	if rest, ok := strings.CutPrefix(addr, "https://"); ok {
+		return "https://", rest
+	}
+	return "http://", addr
+}
+
 // Command starts another program with its arguments, which must listen on
-// addr.
+// addr, which may begin with https://.
 func Command(t testing.TB, addr, dir, bin string, args ...string) *Program {
 	t.Helper()
-	p := &Program{URL: "http://" + addr, Dir: dir}
+	scheme, addr := split(addr)
+	p := &Program{URL: scheme + addr, Dir: dir, client: client()}
 	p.start(t, bin, args...)
 	return p
 }
@@ -148,7 +169,7 @@ func (p *Program) start(t testing.TB, bin string, args ...string) {
 	})
 	for {
 		// What is answered does not matter: it is, so it serves.
-		resp, err := http.Get(p.URL)
+		resp, err := p.client.Get(p.URL)
 		if err == nil {
 			resp.Body.Close()
 			return
@@ -197,7 +218,7 @@ func (p *Program) Do(t testing.TB, method, path, body string, header ...string) 
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := p.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

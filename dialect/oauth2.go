@@ -47,7 +47,10 @@ func OAuth2(o Options) (Dialect, error) {
 	if err != nil {
 		return Dialect{}, err
 	}
-	d := Dialect{Name: "oauth2", Settings: c.all, Profile: c.profile(o.prefixOr("/"), o.SampleRoutes)}
+	d := Dialect{
+		Name: "oauth2", Profile: c.profile(o.prefixOr("/"), o.SampleRoutes),
+		Settings: c.all, Script: c.script(o.prefixOr("/")),
+	}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err
@@ -291,7 +294,7 @@ func pydantic1(f httpauth.Fault) httpauth.Object {
 // requestURL is the URL as the client wrote it.
 func requestURL(r *http.Request) string {
 	scheme := "http"
-	if r.TLS != nil {
+	if secure(r) {
 		scheme = "https"
 	}
 	return scheme + "://" + r.Host + r.URL.RequestURI()

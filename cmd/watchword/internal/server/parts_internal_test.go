@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -359,5 +360,30 @@ func TestLogWriterKeepsOrder(t *testing.T) {
 	}
 	if to.String() != want.String() {
 		t.Error("the lines are not what was written")
+	}
+}
+
+// Only a trusted proxy says, and only once, that its client came by TLS.
+func TestForwardedProto(t *testing.T) {
+	s := bare(t, io.Discard)
+	s.config.HTTP.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	tests := []struct {
+		name, peer string
+		said       []string
+		scheme     string
+	}{
+		{"trusted", "192.0.2.7:1234", []string{"https"}, "https"},
+		{"trusted, mapped", "[::ffff:192.0.2.7]:1234", []string{"https"}, "https"},
+		{"trusted, silent", "192.0.2.7:1234", nil, ""},
+		{"trusted, http", "192.0.2.7:1234", []string{"http"}, ""},
+		{"trusted, two words", "192.0.2.7:1234", []string{"http", "https"}, ""},
+		{"stranger", "198.51.100.7:1234", []string{"https"}, ""},
+	}
+	for _, tt := range tests {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr, r.Header["X-Forwarded-Proto"] = tt.peer, tt.said
+		if got := s.forwarded(r).URL.Scheme; got != tt.scheme {
+			t.Errorf("%s: scheme %q, want %q", tt.name, got, tt.scheme)
+		}
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +24,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		begun := time.Now()
 		s.requests.Add(1)
 		id := newRequestID()
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+		r = s.forwarded(r.WithContext(context.WithValue(r.Context(), requestKey{}, id)))
 		rec := &recorder{ResponseWriter: w}
 		header := w.Header()
 		header.Set("X-Request-Id", id)
@@ -33,6 +35,25 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// forwarded notes in the URL what a trusted proxy says of the scheme; anybody
+// else's word, and more than one word, counts for nothing.
+func (s *Server) forwarded(r *http.Request) *http.Request {
+	said := r.Header.Values("X-Forwarded-Proto")
+	if len(said) != 1 || said[0] != "https" || len(s.config.HTTP.TrustedProxies) == 0 {
+		return r
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !slices.ContainsFunc(s.config.HTTP.TrustedProxies, func(p netip.Prefix) bool {
+		return p.Contains(peer.Addr().Unmap())
+	}) {
+		return r
+	}
+	u := *r.URL
+	u.Scheme = "https"
+	r.URL = &u // the request is ours: it was made anew for its context
+	return r
 }
 
 type requestKey struct{}

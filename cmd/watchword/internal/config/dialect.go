@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/watchword-auth/watchword/dialect"
 )
 
 // Dialect is a [[dialect]] table: a face of another system's making.
@@ -154,17 +156,12 @@ func (l *loader) chooseDialects(flags []string) {
 	l.c.Dialects = chosen
 }
 
-// dialectVariables are settings that an original reads from the environment
-// too, by the same name.
-func dialectVariables() map[string][]string {
-	return map[string][]string{"djwto": {"DJWTO_SIGNING_KEY"}}
-}
-
-// readDialectVariables takes those that the file does not set, or, with _FILE
-// after their names, the files that hold them.
+// readDialectVariables takes the settings that an original reads from the
+// environment too, where the file does not set them, or, with _FILE after
+// their names, the files that hold them.
 func (l *loader) readDialectVariables() {
 	for i, d := range l.c.Dialects {
-		for _, name := range dialectVariables()[d.Name] {
+		for _, name := range dialect.Environment(d.Name) {
 			_, set := d.Settings[name]
 			_, named := d.Settings[name+"_FILE"]
 			if set || named {

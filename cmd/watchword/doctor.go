@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -33,7 +34,7 @@ func (doctorCommand) Run(a *app) error {
 		return nil
 	})
 	if err == nil && len(found) > 0 {
-		err = errFound
+		err = fmt.Errorf("doctor found something, %d in all: mend what it names, and run it again", len(found))
 	}
 	return err
 }

@@ -36,17 +36,10 @@ func failf(code watchword.Code, format string, args ...any) error {
 	return &failure{code: code, text: fmt.Sprintf(format, args...)}
 }
 
-// errFound says that a command has done its work and found something: it has
-// told already.
-var errFound = errors.New("something was found")
-
 // report tells an error in one line and returns the exit code.
 func report(w io.Writer, asJSON bool, err error) int {
 	if err == nil {
 		return exitDone
-	}
-	if errors.Is(err, errFound) {
-		return exitFailed
 	}
 	exit, code := exitFailed, codeOf(err)
 	var usage *usageError
@@ -58,10 +51,12 @@ func report(w io.Writer, asJSON bool, err error) int {
 		text += " (--help shows how)"
 	}
 	if asJSON {
-		line, err := json.Marshal(map[string]string{"error": text, "code": code})
-		if err == nil {
-			_, _ = fmt.Fprintf(w, "%s\n", line)
-		}
+		lines := json.NewEncoder(w)
+		lines.SetEscapeHTML(false) // people read it too: <login>
+		_ = lines.Encode(struct {
+			Error string `json:"error"`
+			Code  string `json:"code"`
+		}{text, code})
 		return exit
 	}
 	_, _ = fmt.Fprintf(w, "watchword: %s\n", text)

@@ -217,10 +217,19 @@ func (c *tokenExplainCommand) Run(a *app) error {
 			return err
 		}
 		if !answer.Accepted {
-			return errFound
+			return refused(checks)
 		}
 		return nil
 	})
+}
+
+// refused sums up checks of which the last has failed.
+func refused(checks []watchword.Check) error {
+	if len(checks) == 0 {
+		return failf(watchword.TokenMalformed, "the token is refused")
+	}
+	last := checks[len(checks)-1]
+	return failf(last.Code, "the token is refused at the check of its %s: needs %s", last.Name, printable(last.Fix))
 }
 
 func (a *app) printExplained(accepted bool, told []explained) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,7 +96,11 @@ func (a *Authority) Verify(ctx context.Context, raw string, kinds ...Kind) (*Cla
 			return nil, fmt.Errorf("%w: revocations are %s old", Unavailable, age)
 		}
 	}
-	return a.verifier.Verify(ctx, raw, kinds...)
+	c, err := a.verifier.Verify(ctx, raw, kinds...)
+	if n := a.c.SampleVerified; n > 0 && err == nil && rand.IntN(n) == 0 { //nolint:gosec // G404: which one is told of is no secret
+		a.tell(ctx, Event{Kind: TokenVerified, UserID: c.UserID, Session: c.Number})
+	}
+	return c, err
 }
 
 // Explain tells each check that Verify makes; see [Verifier.Explain].

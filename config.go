@@ -120,6 +120,14 @@ type Config struct {
 	// fixed. A panic in one is counted (see Authority.ObserverPanics), not
 	// felt; a slow one delays the answer, so hand over and return.
 	Observers []func(ctx context.Context, e Event)
+	// SampleVerified tells observers of one in so many tokens that Verify
+	// accepts, chosen by chance; 1 of each, 0 of none. Guards call Verify for
+	// every request: an observer that is slow slows those down.
+	SampleVerified int
+
+	// SessionAddress is how much of a client's address sessions keep; the
+	// zero value keeps its network.
+	SessionAddress AddressForm
 
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -177,6 +185,8 @@ func check(c *Config) []error {
 	fault(c.AccessLifetime < time.Second, "AccessLifetime %s is below a second", c.AccessLifetime)
 	fault(c.RefreshLifetime < time.Second, "RefreshLifetime %s is below a second", c.RefreshLifetime)
 	fault(c.SessionLifetime < c.AccessLifetime, "SessionLifetime %s is shorter than AccessLifetime %s", c.SessionLifetime, c.AccessLifetime)
+	fault(c.SampleVerified < 0, "SampleVerified %d is negative", c.SampleVerified)
+	fault(c.SessionAddress > AddressNone, "SessionAddress %d is unknown", c.SessionAddress)
 	fault(c.Rotation.Grace > MaxGrace, "Rotation.Grace %s is above %s", c.Rotation.Grace, MaxGrace)
 	return faults
 }

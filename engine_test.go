@@ -416,6 +416,45 @@ func TestSignOutEverywhere(t *testing.T) {
 	want(t, "the new session still", err, fine)
 }
 
+func TestSignOutOthers(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		shown func(watchword.Tokens) string
+	}{
+		{"access token", func(t watchword.Tokens) string { return t.Access }},
+		{"refresh token", func(t watchword.Tokens) string { return t.Refresh }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, nil)
+			own, other, third := b.signIn(t), b.signIn(t), b.signIn(t)
+			want(t, "SignOut", b.SignOut(ctx, watchword.SignOutRequest{Raw: tt.shown(own), Others: true}), fine)
+			for _, tokens := range []watchword.Tokens{other, third} {
+				_, err := b.Verify(ctx, tokens.Access)
+				want(t, "Verify of another", err, watchword.SessionEnded)
+				_, err = b.Refresh(ctx, watchword.RefreshRequest{Raw: tokens.Refresh})
+				want(t, "Refresh of another", err, watchword.SessionEnded)
+			}
+			_, err := b.Verify(ctx, own.Access)
+			want(t, "Verify of one's own", err, fine)
+			_, err = b.Refresh(ctx, watchword.RefreshRequest{Raw: own.Refresh})
+			want(t, "Refresh of one's own", err, fine)
+			later := b.signIn(t)
+			want(t, "by a dead token", b.SignOut(ctx, watchword.SignOutRequest{Raw: other.Access, Others: true}), watchword.SessionEnded)
+			_, err = b.Verify(ctx, later.Access)
+			want(t, "Verify of a later one", err, fine)
+		})
+	}
+}
+
+func TestSignOutOthersNeedsASession(t *testing.T) {
+	b := newBench(t, nil)
+	machine, err := b.ClientToken(ctx, watchword.ClientRecord{ID: "client_1"}, nil)
+	want(t, "ClientToken", err, fine)
+	want(t, "SignOut", b.SignOut(ctx, watchword.SignOutRequest{Raw: machine.Access, Others: true}), watchword.InvalidRequest)
+	_, err = b.Verify(ctx, machine.Access)
+	want(t, "the token still", err, fine)
+}
+
 func TestSignOutWithAnExpiredAccessToken(t *testing.T) {
 	b := newBench(t, nil)
 	tokens := b.signIn(t)

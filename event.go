@@ -15,6 +15,7 @@ const (
 	SignInFailed
 	Refreshed
 	RefreshRepeated // the same successor again, inside the grace window
+	RefreshExtended // a refresh token with a new date, by [RefreshRequest].Renew
 	Reused          // a refresh token shown again: the session was ended
 	SignedOut
 	PasswordChanged
@@ -22,14 +23,15 @@ const (
 	ClientAuthenticated
 	UserChanged
 	KeyChanged
+	TokenVerified // one of Config.SampleVerified
 )
 
 var eventNames = [...]string{
 	SignedIn: "signed_in", SignInFailed: "sign_in_failed", Refreshed: "refreshed",
-	RefreshRepeated: "refresh_repeated", Reused: "reused", SignedOut: "signed_out",
+	RefreshRepeated: "refresh_repeated", RefreshExtended: "refresh_extended", Reused: "reused", SignedOut: "signed_out",
 	PasswordChanged: "password_changed",
 	Revoked:         "revoked", ClientAuthenticated: "client_authenticated",
-	UserChanged: "user_changed", KeyChanged: "key_changed",
+	UserChanged: "user_changed", KeyChanged: "key_changed", TokenVerified: "verified",
 }
 
 // String returns the kind's snake_case name.
@@ -73,8 +75,9 @@ type AuditEntry struct {
 type AuditFilter struct {
 	Kind   string
 	UserID string
-	Before int64 // ids below this one; 0: from the newest
-	Limit  int   // 0 means 100
+	Since  time.Time // not before this
+	Before int64     // ids below this one; 0: from the newest
+	Limit  int       // 0 means 100
 }
 
 // AuditLog keeps events.

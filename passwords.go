@@ -83,13 +83,12 @@ func (p *Passwords) Authenticate(ctx context.Context, c Credentials) (User, erro
 	default:
 		return User{}, hashError(err)
 	}
-	p.hold(ctx, begun, len(c.Password))
+	p.hold(ctx, begun, p.floor(len(c.Password)))
 	return User{}, err
 }
 
 // hold waits until a whole number of floors has passed since begun.
-func (p *Passwords) hold(ctx context.Context, begun time.Time, length int) {
-	floor := p.floor(length)
+func (p *Passwords) hold(ctx context.Context, begun time.Time, floor time.Duration) {
 	if floor <= 0 || begun.IsZero() {
 		return
 	}

@@ -177,7 +177,7 @@ func (a *Authority) advance(ctx context.Context, s Session, from int, gone bool,
 	case err == nil && next.Generation == from+1 && next.AdvancedAt.Before(now):
 		e.Kind = RefreshRepeated
 	case err == nil && r.Renew:
-		e.Kind, e.Detail = Refreshed, "renewed"
+		e.Kind = RefreshExtended
 	case err == nil:
 		e.Kind = Refreshed
 	case errors.Is(err, TokenReused):

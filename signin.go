@@ -121,6 +121,7 @@ func (a *Authority) openSession(ctx context.Context, u User, r SignInRequest) (S
 // it returns the session that has the same Origin.
 func (a *Authority) createSession(ctx context.Context, u User, s Session) (Session, error) {
 	s.Profile, s.UserID, s.UserVersion, s.OwnUser = a.c.Profile, u.ID, u.Version, a.own
+	s.Address = a.c.SessionAddress.shorten(s.Address)
 	s, err := a.c.Store.CreateSession(ctx, s)
 	if err != nil {
 		return s, fmt.Errorf("open session: %w", err)
@@ -227,14 +228,5 @@ func originKey(ip netip.Addr) string {
 	if !ip.IsValid() {
 		return ""
 	}
-	ip = ip.Unmap()
-	bits := 32
-	if ip.Is6() {
-		bits = 64
-	}
-	p, err := ip.WithZone("").Prefix(bits)
-	if err != nil {
-		return ""
-	}
-	return "address:" + p.Addr().String()
+	return "address:" + network(ip, 32, 64).Addr().String()
 }

@@ -16,6 +16,9 @@ type SignOutRequest struct {
 	// Everywhere ends all sessions of the user, and demands a token that
 	// still counts.
 	Everywhere bool
+	// Others does so for all but the token's own session; InvalidRequest where
+	// it has none. Everywhere outdoes it.
+	Others bool
 	// Once answers SessionEnded where the session had ended before, for
 	// systems that tell. Of several at one time one ends it.
 	Once   bool
@@ -31,7 +34,10 @@ func (a *Authority) SignOut(ctx context.Context, r SignOutRequest) error {
 	if err != nil {
 		return err
 	}
-	if r.Everywhere && (c.Number > 0 || c.UserID != "") {
+	if r.Others && !r.Everywhere && c.Number == 0 {
+		return fmt.Errorf("%w: the token has no session that could stay", InvalidRequest)
+	}
+	if (r.Everywhere || r.Others) && (c.Number > 0 || c.UserID != "") {
 		return a.signOutEverywhere(ctx, c, r)
 	}
 	switch {
@@ -72,7 +78,8 @@ func (a *Authority) endUnknown(ctx context.Context, c *Claims) error {
 	return fmt.Errorf("%w: no such session", SessionEnded)
 }
 
-// signOutEverywhere ends all sessions of the token's user.
+// signOutEverywhere ends all sessions of the token's user, or, with Others,
+// all but the token's own.
 func (a *Authority) signOutEverywhere(ctx context.Context, c *Claims, r SignOutRequest) error {
 	if c.Kind != Refresh {
 		if err := a.verifier.standing(c, a.c.Now(), []Kind{Access, Sliding}, nil); err != nil {
@@ -91,10 +98,14 @@ func (a *Authority) signOutEverywhere(ctx context.Context, c *Claims, r SignOutR
 		}
 		user = s.UserID
 	}
-	if _, err := a.end(ctx, Which{UserID: user}); err != nil {
+	w, detail := Which{UserID: user}, "everywhere"
+	if !r.Everywhere {
+		w.Except, detail = c.Number, "others"
+	}
+	if _, err := a.end(ctx, w); err != nil {
 		return err
 	}
-	a.tell(ctx, Event{Kind: SignedOut, UserID: user, Session: c.Number, Client: r.Client, Detail: "everywhere"})
+	a.tell(ctx, Event{Kind: SignedOut, UserID: user, Session: c.Number, Client: r.Client, Detail: detail})
 	return nil
 }
 

@@ -1,12 +1,15 @@
 package watchword_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/store"
 )
 
 func TestSignUp(t *testing.T) {
@@ -70,5 +73,54 @@ func TestLastLoginIsLeft(t *testing.T) {
 		if u, err := b.store.UserByID(ctx, b.ann.ID); err != nil || u.LastLoginAt.IsZero() != skip {
 			t.Errorf("SkipLastLogin %t: last login at %v, %v", skip, u.LastLoginAt, err)
 		}
+	}
+}
+
+// slowStore takes long for a user who is new, as a disk does.
+type slowStore struct {
+	*store.Memory
+	delay time.Duration
+}
+
+func (s slowStore) CreateUser(ctx context.Context, n watchword.NewUser) (watchword.User, error) {
+	u, err := s.Memory.CreateUser(ctx, n)
+	if err == nil {
+		time.Sleep(s.delay) // what is measured, not a wait for anything
+	}
+	return u, err
+}
+
+// TestSignUpTakesEquallyLong: a write that takes 30 ms is not to be told from
+// a look-up that takes none. Each answer comes a whole 100 ms after the hash.
+func TestSignUpTakesEquallyLong(t *testing.T) {
+	b := newBench(t, func(c *watchword.Config) {
+		c.Store = slowStore{Memory: c.Store.(*store.Memory), delay: 30 * time.Millisecond}
+		c.Authenticator = nil
+	})
+	for _, login := range []string{"free", "ann"} {
+		begun := time.Now()
+		_, err := b.SignUp(ctx, watchword.SignUpRequest{User: watchword.User{Login: login}, Password: "quite long 77"})
+		if took := time.Since(begun); took < 100*time.Millisecond {
+			t.Errorf("%s was answered in %s, %v", login, took, err)
+		}
+	}
+}
+
+func TestSignUpRefusesAlike(t *testing.T) {
+	b := newBench(t, nil)
+	for _, tt := range []struct {
+		name string
+		user watchword.User
+	}{
+		{"space around", watchword.User{Login: " ann"}},
+		{"blank", watchword.User{Login: "  "}},
+		{"control character", watchword.User{Login: "ann", FirstName: "a\x00"}},
+		{"no address", watchword.User{Login: "ann", Email: "ann"}},
+		{"endless address", watchword.User{Login: "ann", Email: "@" + strings.Repeat("a", 300)}},
+		{"endless name", watchword.User{Login: "ann", LastName: strings.Repeat("a", 2000)}},
+		{"not UTF-8", watchword.User{Login: "ann", LastName: "\xff"}},
+	} {
+		_, err := b.SignUp(ctx, watchword.SignUpRequest{User: tt.user, Password: "quite long 77"})
+		want(t, tt.name+", which is taken", err, watchword.InvalidRequest)
 	}
 }

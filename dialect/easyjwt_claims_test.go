@@ -203,6 +203,33 @@ func TestEasyJWTPublicKeys(t *testing.T) {
 	}
 }
 
+// EZ-19: keys that the server makes are of the algorithm that is set now,
+// whichever it made before; and those from before are still there.
+func TestEasyJWTAlgorithmChanges(t *testing.T) {
+	r := newRig(t)
+	r.user(watchword.User{Login: "user@test.com", Active: true}, "user-pass")
+	var first string
+	for _, alg := range []string{"HS256", "ES256", "HS256"} {
+		r.faces = nil
+		r.face("easyjwt", dialect.Options{Settings: map[string]any{"ALGORITHM": alg}})
+		h := r.handler()
+		access, _ := easyjwtTokens(t, h)
+		if header, _ := decodePart(t, access, 0); header["alg"] != alg {
+			t.Errorf("ALGORITHM %s, but the token is signed by %s", alg, header["alg"])
+		}
+		if first == "" {
+			first = access
+		}
+		want := 200
+		if alg != "HS256" {
+			want = 401
+		}
+		if status, _, body := call(h, "GET", "/auth/user/", map[string]string{"Authorization": "Bearer " + first}, ""); status != want {
+			t.Errorf("ALGORITHM %s, token of the first key: %d %s, want %d", alg, status, body, want)
+		}
+	}
+}
+
 // EZ-27 EZ-31 EZ-32
 func TestEasyJWTSliding(t *testing.T) {
 	settings := map[string]any{

@@ -63,7 +63,9 @@ func printed(secret string) bool {
 // without them it uses the server's where those are of its algorithm, else
 // it gets a ring of its own in the store.
 func (k keys) apply(c watchword.Config) (watchword.Config, []string, error) {
-	c.KeyAlgorithm, c.OmitKeyID, c.KeyRing = k.algorithm, true, ""
+	// Another algorithm is another ring: what the former one signed counts no
+	// longer, and nothing is signed by it.
+	c.KeyAlgorithm, c.OmitKeyID, c.KeyRing = k.algorithm, true, k.setting+" "+string(k.algorithm)
 	if k.signing == "" {
 		if c.Keys != nil && c.Keys.Signer().Algorithm() == k.algorithm {
 			return c, nil, nil

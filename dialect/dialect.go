@@ -17,6 +17,8 @@ type Dialect struct {
 	Profile httpauth.Profile
 	// Settings are those that the dialect knows, by name.
 	Settings []Setting
+	// Script compares a running original with ours.
+	Script []Call
 	// Engine returns the configuration changed to what the dialect needs:
 	// layout, lifetimes, issuer, audience, keys, rotation. What the dialect
 	// does not care about stays.

@@ -84,7 +84,10 @@ func DjwtoWith(o Options, hooks DjwtoHooks) (Dialect, error) {
 		return Dialect{}, err
 	}
 	c.hooks = hooks
-	d := Dialect{Name: "djwto", Settings: c.all, Profile: c.profile(o.prefixOr("/"))}
+	d := Dialect{
+		Name: "djwto", Profile: c.profile(o.prefixOr("/")),
+		Settings: c.all, Script: c.script(o.prefixOr("/")),
+	}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err

@@ -79,7 +79,10 @@ func EasyJWT(o Options) (Dialect, error) {
 	if err != nil {
 		return Dialect{}, err
 	}
-	d := Dialect{Name: "easyjwt", Settings: c.all, Profile: c.profile(o.prefixOr("/auth")), KeysURL: c.keysURL}
+	d := Dialect{
+		Name: "easyjwt", Profile: c.profile(o.prefixOr("/auth")),
+		Settings: c.all, Script: c.script(o.prefixOr("/auth")), KeysURL: c.keysURL,
+	}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err

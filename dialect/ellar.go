@@ -54,7 +54,10 @@ func Ellar(o Options) (Dialect, error) {
 	if err != nil {
 		return Dialect{}, err
 	}
-	d := Dialect{Name: "ellar", Settings: c.all, Profile: c.profile(o.prefixOr("/auth")), KeysURL: c.keysURL}
+	d := Dialect{
+		Name: "ellar", Profile: c.profile(o.prefixOr("/auth")),
+		Settings: c.all, Script: c.script(o.prefixOr("/auth")), KeysURL: c.keysURL,
+	}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err

@@ -59,7 +59,10 @@ func Esmerald(o Options) (Dialect, error) {
 	if err != nil {
 		return Dialect{}, err
 	}
-	d := Dialect{Name: "esmerald", Settings: c.all, Profile: c.profile(o.prefixOr("/auth"))}
+	d := Dialect{
+		Name: "esmerald", Profile: c.profile(o.prefixOr("/auth")),
+		Settings: c.all, Script: c.script(o.prefixOr("/auth")),
+	}
 	_, d.Notes, err = c.keys.apply(watchword.Config{})
 	d.Engine = c.engine
 	return d, err

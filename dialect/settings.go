@@ -187,27 +187,6 @@ func (s *settings) texts(name string, otherwise ...string) []string {
 	}
 }
 
-// table reads a table of text.
-func (s *settings) table(name string) map[string]string {
-	s.know(name, "a table of texts", "")
-	v, ok := s.get(name)
-	if !ok {
-		return nil
-	}
-	m, ok := v.(map[string]any)
-	if !ok {
-		s.fault(name, "want a table, not %T", v)
-		return nil
-	}
-	t := make(map[string]string, len(m))
-	for k, e := range m {
-		if t[k], ok = e.(string); !ok {
-			s.fault(name+"."+k, "want text, not %T", e)
-		}
-	}
-	return t
-}
-
 // ends reports every fault: those found while reading, and settings that
 // nobody asked for. It is called last.
 func (s *settings) ends(more ...error) error {

@@ -38,6 +38,7 @@ type commands struct {
 	Client     clientCommands    `cmd:"" help:"Machines that may ask."`
 	Token      tokenCommands     `cmd:"" help:"Make and examine tokens."`
 	Audit      auditCommands     `cmd:"" help:"What has happened."`
+	Dialect    dialectCommands   `cmd:"" help:"Other systems that the server answers as."`
 	Migrate    migrateCommand    `cmd:"" help:"Make the tables, or bring them up to date."`
 	Backup     backupCommand     `cmd:"" help:"Copy the database of a running server."`
 	Restore    restoreCommand    `cmd:"" help:"Put a backup in the place of the database."`

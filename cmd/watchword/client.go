@@ -44,6 +44,9 @@ func (c *clientAddCommand) Run(a *app) error {
 	if strings.TrimSpace(c.Name) == "" {
 		return usagef("a client needs a name")
 	}
+	if err := checkText("the name", c.Name); err != nil {
+		return err
+	}
 	for _, scope := range c.Scope {
 		if parsed, err := watchword.ParseScope(scope); err != nil || len(parsed) != 1 {
 			return usagef("--scope: %q is no scope: one word of printable ASCII without quotes and backslashes", scope)
@@ -125,8 +128,10 @@ type clientDeleteCommand struct {
 
 func (clientDeleteCommand) Help() string { return "Example:\n  watchword client delete shop" }
 
-// Run deletes the client. The fact comes after: a token made between the two
-// would be missed otherwise.
+// Run deletes the client. The fact comes first, so that whoever is told of a
+// fault can try again and leave nothing. It reaches ahead in time: no other
+// client ever gets the id, and a token that a server makes meanwhile is dated
+// later than this command began.
 func (c *clientDeleteCommand) Run(a *app) error {
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
 		list, err := s.ListClients(ctx)
@@ -137,12 +142,12 @@ func (c *clientDeleteCommand) Run(a *app) error {
 		if i < 0 {
 			return noClient(c.Name)
 		}
-		if err := s.DeleteClient(ctx, c.Name); err != nil {
-			return fmt.Errorf("delete client: %w", err)
-		}
-		fact := watchword.Fact{Kind: watchword.UserFact, ID: list[i].ID, Before: s.now, Until: s.until()}
+		fact := watchword.Fact{Kind: watchword.UserFact, ID: list[i].ID, Before: s.until(), Until: s.until()}
 		if _, err := s.AddFact(ctx, fact); err != nil {
 			return fmt.Errorf("revoke the client's tokens: %w", err)
+		}
+		if err := s.DeleteClient(ctx, c.Name); err != nil {
+			return fmt.Errorf("delete client: %w", err)
 		}
 		s.tellClient(list[i].ID, c.Name, "client deleted")
 		return a.show(map[string]string{"id": list[i].ID, "name": c.Name}, func() error {

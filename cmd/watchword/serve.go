@@ -171,6 +171,9 @@ func (a *app) admin(c config.Config) (admin config.Admin, hash string, err error
 	if admin.Login == "" {
 		admin.Login = "admin"
 	}
+	if err := errors.Join(checkLogin("the first user's name", admin.Login), checkEmail("the first user's e-mail address", admin.Email)); err != nil {
+		return admin, "", err
+	}
 	given := admin.Password
 	if given == "" {
 		admin.Password = newPassword()

@@ -44,6 +44,9 @@ func (c *userAddCommand) Run(a *app) error {
 	if c.Login == "" {
 		return usagef("the login is missing: watchword user add LOGIN")
 	}
+	if err := checkLogin("the login", c.Login); err != nil {
+		return err
+	}
 	change, err := c.change()
 	if err != nil {
 		return err
@@ -177,8 +180,10 @@ func (c *userSetCommand) Run(a *app) error {
 		return err
 	}
 	change.Login = c.NewLogin
-	if c.NewLogin != nil && *c.NewLogin == "" {
-		return usagef("--new-login: a user needs a login")
+	if c.NewLogin != nil {
+		if err := checkLogin("--new-login", *c.NewLogin); err != nil {
+			return err
+		}
 	}
 	return a.changeUser(c.Login, "changed", change, &c.passwordFlags)
 }

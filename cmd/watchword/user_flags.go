@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -36,6 +35,9 @@ func (f userFlags) change() (watchword.UserChange, error) {
 		active := !*f.Inactive
 		c.Active = &active
 	}
+	if err := f.checkTexts(); err != nil {
+		return c, err
+	}
 	for _, scope := range f.Scope {
 		if parsed, err := watchword.ParseScope(scope); err != nil || len(parsed) > 1 {
 			return c, usagef("--scope: %q is no scope: one word of printable ASCII without quotes and backslashes", scope)
@@ -51,6 +53,35 @@ func (f userFlags) change() (watchword.UserChange, error) {
 	return c, nil
 }
 
+func (f userFlags) checkTexts() error {
+	if f.Email != nil {
+		if err := checkEmail("--email", *f.Email); err != nil {
+			return err
+		}
+	}
+	for _, one := range []struct {
+		flag string
+		text *string
+	}{
+		{"--first-name", f.FirstName}, {"--last-name", f.LastName}, {"--phone", f.Phone}, {"--location", f.Location},
+	} {
+		if one.text == nil {
+			continue
+		}
+		if err := checkText(one.flag, *one.text); err != nil {
+			return err
+		}
+	}
+	for _, list := range [][]string{f.Permission, f.Group} {
+		for _, text := range list {
+			if err := checkText("--permission and --group", text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // listed returns the values given, without repeats; nil where the flag was
 // not given.
 func listed(values []string) *[]string {
@@ -64,23 +95,6 @@ func listed(values []string) *[]string {
 		}
 	}
 	return &list
-}
-
-// maxExtra bounds what a user's record carries of the application's own.
-const maxExtra = 8 << 10
-
-func extraObject(text string) ([]byte, error) {
-	if text == "" {
-		return nil, nil
-	}
-	var object map[string]any
-	if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
-		return nil, usagef("--extra: want a JSON object such as '{\"plan\":\"pro\"}'")
-	}
-	if len(text) > maxExtra {
-		return nil, usagef("--extra: %d bytes, and at most %d are kept", len(text), maxExtra)
-	}
-	return []byte(text), nil
 }
 
 // apply puts a change into a user that is not kept yet.

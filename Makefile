@@ -8,8 +8,9 @@ BENCH    ?= .
 COUNT    ?= 1
 OUT      ?= dist
 
-PACKAGES := ./... ./bench/... ./cmd/watchword/... ./examples/...
-MODULES  := . bench cmd/watchword examples tools
+MODULES  := . adapter/gin adapter/echo bench cmd/watchword examples tools
+# tools/ is a module outside the workspace, which so never sees what linters require.
+PACKAGES := ./... $(patsubst %,./%/...,$(filter-out . tools,$(MODULES)))
 
 # What CI checks, in this order: what fails sooner comes first.
 CHECKS := build tidy-check requirements fmt-check lint deadcode vuln test fuzz
@@ -17,7 +18,6 @@ CHECKS := build tidy-check requirements fmt-check lint deadcode vuln test fuzz
 # The race detector needs a C compiler; nothing else here does.
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
-# tools/ is a module outside the workspace, which so never sees what linters require.
 INSTALL = GOWORK=off GOBIN=$(CURDIR)/bin $(GO) -C tools install
 
 .PHONY: help

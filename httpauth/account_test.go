@@ -127,7 +127,7 @@ func TestSessions(t *testing.T) {
 	}
 	newest, oldest := sessions[0].(map[string]any), sessions[1].(map[string]any)
 	want := map[string]any{
-		"id": oldest["id"], "device": "Firefox on Linux", "address": "192.0.2.1", "created_at": "2026-05-04T12:00:00Z",
+		"id": oldest["id"], "device": "Firefox on Linux", "address": "192.0.2.0/24", "created_at": "2026-05-04T12:00:00Z",
 		"last_used_at": "2026-05-04T12:00:00Z", "expires_at": "2026-05-05T12:00:00Z", "current": true,
 	}
 	if len(oldest) != len(want) {

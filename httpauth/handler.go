@@ -236,7 +236,7 @@ func (e *endpoint) deliver(w http.ResponseWriter, x *Exchange, result Result) (e
 		if result.signedIn {
 			e.replace(x)
 		}
-	case e.route.Op == OpSignOut:
+	case e.route.Op == OpSignOut && !x.onlyOthers():
 		e.profile.Transport.Clear(w)
 		// The next sign-in needs one.
 		if cookie, err = e.issue(x, nil); err != nil {

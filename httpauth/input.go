@@ -26,8 +26,12 @@ const (
 	ParamRefresh      Param = "refresh_token"
 	ParamToken        Param = "token"
 	ParamEverywhere   Param = "everywhere" // a Flag
+	ParamOthers       Param = "others"     // a Flag
 	ParamCurrent      Param = "current"    // password
 	ParamNew          Param = "new"        // password
+	ParamEmail        Param = "email"
+	ParamFirstName    Param = "first_name"
+	ParamLastName     Param = "last_name"
 	ParamGrantType    Param = "grant_type"
 	ParamClientID     Param = "client_id"
 	ParamClientSecret Param = "client_secret"

@@ -1,6 +1,7 @@
 package httpauth
 
 import (
+	"net/http"
 	"slices"
 	"time"
 
@@ -32,6 +33,7 @@ func Native(prefix string, t Transport) Profile {
 			{Pattern: "POST logout", Op: OpSignOut, In: Input{JSON: []Field{
 				{Param: ParamRefresh, Optional: true},
 				{Param: ParamEverywhere, Optional: true, Flag: true},
+				{Param: ParamOthers, Optional: true, Flag: true},
 			}}},
 			{Pattern: "GET me", Op: OpWhoami, Out: Output{Encode: encodeUser}},
 			{Pattern: "POST password", Op: OpChangePassword, In: Input{JSON: []Field{
@@ -45,6 +47,16 @@ func Native(prefix string, t Transport) Profile {
 			{Pattern: "GET /.well-known/oauth-authorization-server", Op: OpMetadata},
 		},
 	}
+}
+
+// SignUpRoute lets strangers make accounts; no profile has it by itself. Add
+// it to the Routes of Native. Whoever then signs in learns whether the account
+// is his: without a message to the address that cannot be helped.
+func SignUpRoute() Route {
+	return Route{Pattern: "POST users", Op: OpSignUp, Out: Output{Status: http.StatusAccepted}, In: Input{JSON: []Field{
+		{Param: ParamLogin}, {Param: ParamPassword}, {Param: ParamEmail, Optional: true},
+		{Param: ParamFirstName, Optional: true}, {Param: ParamLastName, Optional: true},
+	}}}
 }
 
 func tokenInput() Input {

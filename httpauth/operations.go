@@ -56,6 +56,9 @@ func operation(op Op, s Service) (operate, error) {
 		return nothing, err
 	case OpCSRF:
 		return issueCSRF(s), nil
+	case OpSignUp:
+		accounts, err := needs[AccountMaker](s, "AccountMaker")
+		return signUp(accounts), err
 	default:
 		return nil, fmt.Errorf("there is no operation %d", op)
 	}
@@ -126,16 +129,59 @@ func signOut(s Service) operate {
 			add(one.Refresh(x.Request))
 			add(one.Access(x.Request))
 		}
+		if x.onlyOthers() {
+			return Result{}, signOutOthers(s, x, shown)
+		}
 		for _, raw := range shown {
 			err := s.SignOut(x.Request.Context(), watchword.SignOutRequest{
 				Raw: raw, Everywhere: x.Flag(ParamEverywhere), Client: x.Client,
 			})
-			if code := watchword.CodeOf(err); err != nil &&
-				(code == watchword.Internal || code == watchword.Unavailable || code == watchword.RateLimited) {
+			if failed(err) {
 				return Result{}, err
 			}
 		}
 		return Result{}, nil
+	}
+}
+
+// failed reports whether the service, not the token, was at fault.
+func failed(err error) bool {
+	code := watchword.CodeOf(err)
+	return err != nil && (code == watchword.Internal || code == watchword.Unavailable || code == watchword.RateLimited)
+}
+
+// onlyOthers reports whether a sign-out is about the other sessions only.
+func (x *Exchange) onlyOthers() bool { return x.Flag(ParamOthers) && !x.Flag(ParamEverywhere) }
+
+// signOutOthers ends the user's other sessions by the first token that
+// counts. Where none does it says so: somebody who shuts a thief out must not
+// be told that it is done.
+func signOutOthers(s Service, x *Exchange, shown []string) error {
+	err := error(watchword.Unauthenticated)
+	for _, raw := range shown {
+		err = s.SignOut(x.Request.Context(), watchword.SignOutRequest{Raw: raw, Others: true, Client: x.Client})
+		if err == nil || failed(err) {
+			return err
+		}
+	}
+	return err
+}
+
+// signUp makes an account. That the login or the address is taken is told to
+// nobody (ASVS 6.3.8); the engine makes both take equally long.
+func signUp(accounts AccountMaker) operate {
+	return func(x *Exchange) (Result, error) {
+		_, err := accounts.SignUp(x.Request.Context(), watchword.SignUpRequest{
+			User: watchword.User{
+				Login: x.Text(ParamLogin), Email: x.Text(ParamEmail),
+				FirstName: x.Text(ParamFirstName), LastName: x.Text(ParamLastName),
+			},
+			Password: x.Text(ParamPassword), Client: x.Client,
+		})
+		if errors.Is(err, watchword.Conflict) {
+			return Result{}, nil
+		}
+		return Result{}, err
 	}
 }
 

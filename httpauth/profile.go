@@ -65,7 +65,9 @@ const (
 	OpVerify  // ParamToken: claims
 	// OpSignOut ends the sessions of the tokens shown: ParamRefresh, the
 	// transport's refresh and access token; with ParamEverywhere all of the
-	// user's. It succeeds whatever was shown, unless the service failed.
+	// user's. It succeeds whatever was shown, unless the service failed. With
+	// ParamOthers it ends all of the user's but the one shown, whose tokens
+	// stay where they are, and refuses a token that does not count.
 	OpSignOut
 	OpWhoami         // guarded: the user
 	OpChangePassword // guarded; ParamCurrent, ParamNew
@@ -77,6 +79,10 @@ const (
 	OpMetadata       // RFC 8414, cacheable
 	// OpCSRF issues the cookie of Profile.Protect.
 	OpCSRF
+	// OpSignUp makes an account: ParamLogin, ParamPassword, ParamEmail,
+	// ParamFirstName, ParamLastName. It answers alike, and in the same time,
+	// whether or not there was one already.
+	OpSignUp
 )
 
 // guarded reports whether the operation is about the bearer of a token.
@@ -93,7 +99,7 @@ func (o Op) guarded() bool {
 // may do it where browsers send the token (ASVS 3.5.3).
 func (o Op) changes() bool {
 	switch o {
-	case OpToken, OpSignIn, OpRefresh, OpSignOut, OpChangePassword, OpEndSession, OpRevoke:
+	case OpToken, OpSignIn, OpRefresh, OpSignOut, OpChangePassword, OpEndSession, OpRevoke, OpSignUp:
 		return true
 	default:
 		return false

@@ -30,6 +30,11 @@ type PasswordChanger interface {
 	ChangePassword(ctx context.Context, p watchword.PasswordChange) error
 }
 
+// AccountMaker is needed by [OpSignUp].
+type AccountMaker interface {
+	SignUp(ctx context.Context, r watchword.SignUpRequest) (watchword.User, error)
+}
+
 // SessionKeeper is needed by [OpListSessions] and [OpEndSession].
 type SessionKeeper interface {
 	Sessions(ctx context.Context, c *watchword.Claims) ([]watchword.SessionInfo, error)

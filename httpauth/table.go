@@ -161,9 +161,7 @@ func checkFields(route Route) error {
 	}
 	var wanted []Param
 	switch route.Op {
-	case OpSignIn:
-		wanted = []Param{ParamLogin, ParamPassword}
-	case OpToken:
+	case OpSignIn, OpToken, OpSignUp:
 		wanted = []Param{ParamLogin, ParamPassword}
 	case OpVerify, OpIntrospect, OpRevoke:
 		wanted = []Param{ParamToken}

@@ -313,3 +313,20 @@ func TestANumberGivenOutAgain(t *testing.T) {
 	_, err = again.Refresh(ctx, watchword.RefreshRequest{Raw: bobs.Refresh})
 	want(t, "Refresh by bob's token", err, fine)
 }
+
+// A sign-in knows of rights that another process changed a moment ago before
+// the next poll does: its token is not stale when the fact arrives.
+func TestSignInAfterAChangeElsewhere(t *testing.T) {
+	start := time.Now()
+	clock := func() time.Time { return noon.Add(time.Since(start)) }
+	b := newBench(t, func(c *watchword.Config) { c.Now = clock })
+	_, err := b.store.UpdateUser(ctx, b.ann.ID, watchword.UserChange{Permissions: &[]string{"shop.edit"}}, 0, noon.Add(time.Hour), clock())
+	want(t, "UpdateUser", err, fine)
+	tokens := b.signIn(t)
+	v := b.elsewhere(t, tokens.Claims.IssuedAt.Add(time.Second), 0)
+	claims, err := v.Verify(ctx, tokens.Access)
+	want(t, "Verify", err, fine)
+	if err == nil && !claims.HasPermission("shop.edit") {
+		t.Error("the token has the old permissions")
+	}
+}

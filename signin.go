@@ -30,6 +30,10 @@ func (a *Authority) SignIn(ctx context.Context, r SignInRequest) (Tokens, error)
 	if err != nil {
 		return Tokens{}, err
 	}
+	// What another process changed a moment ago is to be known: a token dated
+	// that second would be stale at birth. Where nothing can be read it is, at
+	// worst, and a refresh mends it.
+	_ = a.list.Sync(ctx, a.c.Now())
 	if u, iat, err = a.current(ctx, u, 0, iat); err != nil {
 		return Tokens{}, err
 	}

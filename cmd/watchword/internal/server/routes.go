@@ -23,8 +23,22 @@ func (s *Server) handler(ctx context.Context, seal []byte) (http.Handler, error)
 	}
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("/", httpauth.NotFound)
+	mux.Handle("/", elsewhere(mux))
 	return s.wrap(mux), nil
+}
+
+// elsewhere answers what no pattern has matched. A path of httpauth's is
+// registered for the methods of RFC 9110, and answers itself where it lacks
+// one; asked with any other, such as PROPFIND, it is not unknown either. PUT
+// finds it, and nothing that only this server adds.
+func elsewhere(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, pattern := mux.Handler(&http.Request{Method: http.MethodPut, URL: r.URL, Host: r.Host})
+		if pattern == "/" {
+			h = http.HandlerFunc(httpauth.NotFound)
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // faces returns the profiles to be mounted: the native one and the dialects

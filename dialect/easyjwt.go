@@ -171,6 +171,7 @@ func (c *easyjwtSettings) readClasses(s *settings) {
 	} {
 		s.class(name, "watchword.Config.Claims for claims, and the route's In, Out and Serve", class)
 	}
+	s.know("JSON_ENCODER", "None: in Go a value has its own MarshalJSON", "")
 	if _, ok := s.get("JSON_ENCODER"); ok {
 		s.fault("JSON_ENCODER", "names a class: in Go a value that watchword.Config.Claims adds has its own MarshalJSON")
 	}

@@ -85,3 +85,10 @@ type AuditLog interface {
 	AppendAudit(ctx context.Context, entries []AuditEntry) error
 	ListAudit(ctx context.Context, f AuditFilter) ([]AuditEntry, error)
 }
+
+// AuditTrimmer is optional for an AuditLog: TrimAudit removes all but the
+// newest keep entries, in small transactions, and returns how many it
+// removed.
+type AuditTrimmer interface {
+	TrimAudit(ctx context.Context, keep int) (int, error)
+}

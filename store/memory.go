@@ -63,6 +63,7 @@ var (
 	_ watchword.Clients       = (*Memory)(nil)
 	_ watchword.Meta          = (*Memory)(nil)
 	_ watchword.AuditLog      = (*Memory)(nil)
+	_ watchword.AuditTrimmer  = (*Memory)(nil)
 	_ watchword.Purger        = (*Memory)(nil)
 )
 
@@ -235,7 +236,7 @@ func (m *Memory) ListAudit(_ context.Context, f watchword.AuditFilter) ([]watchw
 	var found []watchword.AuditEntry
 	for _, e := range slices.Backward(m.audit) {
 		if e.ID >= below(f.Before) || (f.Kind != "" && e.Kind != f.Kind) ||
-			(f.UserID != "" && e.UserID != f.UserID) {
+			(f.UserID != "" && e.UserID != f.UserID) || e.At.Before(stamp(f.Since)) {
 			continue
 		}
 		if found = append(found, e); len(found) == limitOr(f.Limit) {
@@ -243,6 +244,15 @@ func (m *Memory) ListAudit(_ context.Context, f watchword.AuditFilter) ([]watchw
 		}
 	}
 	return found, nil
+}
+
+// TrimAudit removes all but the newest keep entries.
+func (m *Memory) TrimAudit(_ context.Context, keep int) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := max(len(m.audit)-max(keep, 0), 0)
+	m.audit = slices.Delete(m.audit, 0, n)
+	return n, nil
 }
 
 // Purge removes what can no longer matter.

@@ -55,6 +55,7 @@ var (
 	_ watchword.Clients       = (*DB)(nil)
 	_ watchword.Meta          = (*DB)(nil)
 	_ watchword.AuditLog      = (*DB)(nil)
+	_ watchword.AuditTrimmer  = (*DB)(nil)
 	_ watchword.Purger        = (*DB)(nil)
 )
 

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 	"time"
 
@@ -45,6 +47,10 @@ func (d *DB) ListAudit(ctx context.Context, f watchword.AuditFilter) ([]watchwor
 	if f.UserID != "" {
 		text += ` AND user_id = ?`
 		args = append(args, f.UserID)
+	}
+	if !f.Since.IsZero() {
+		text += ` AND at >= ?`
+		args = append(args, instant(stamp(f.Since)))
 	}
 	text += ` ORDER BY id DESC LIMIT ?`
 	var found []watchword.AuditEntry
@@ -91,20 +97,52 @@ func (d *DB) Purge(ctx context.Context, at, before, audit time.Time) (int, error
 		{purgeSessions, []any{hour(before)}},
 		{purgeAudit, []any{micros(audit)}},
 	} {
-		for {
-			var n int64
-			err := d.write(ctx, func(ctx context.Context, q *statements) (err error) {
-				n, err = q.exec(ctx, step.text, append(step.args, purgeStep)...)
-				return err
-			})
-			if err != nil {
-				return removed, err
-			}
-			removed += int(n)
-			if n < purgeStep {
-				break
-			}
+		n, err := d.remove(ctx, step.text, step.args...)
+		removed += n
+		if err != nil {
+			return removed, err
 		}
 	}
 	return removed, nil
+}
+
+// remove repeats a statement that removes at most as many rows as its last
+// argument says, until it finds fewer.
+func (d *DB) remove(ctx context.Context, text string, args ...any) (removed int, err error) {
+	for {
+		var n int64
+		err := d.write(ctx, func(ctx context.Context, q *statements) (err error) {
+			n, err = q.exec(ctx, text, append(args, purgeStep)...)
+			return err
+		})
+		if err != nil {
+			return removed, err
+		}
+		removed += int(n)
+		if n < purgeStep {
+			return removed, nil
+		}
+	}
+}
+
+const (
+	newestAuditTooMany = `SELECT id FROM ww_audit ORDER BY id DESC LIMIT 1 OFFSET ?`
+
+	trimAudit = `DELETE FROM ww_audit WHERE id <= ? AND id IN (SELECT id FROM ww_audit ORDER BY id LIMIT ?)`
+)
+
+// TrimAudit removes all but the newest keep entries, in transactions of some
+// hundred.
+func (d *DB) TrimAudit(ctx context.Context, keep int) (int, error) {
+	var last int64
+	err := d.read(ctx, func(ctx context.Context, q *statements) error {
+		return q.row(ctx, newestAuditTooMany, max(keep, 0)).Scan(&last)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return d.remove(ctx, trimAudit, last)
 }

@@ -185,6 +185,9 @@ func Audit(t *testing.T, open Open) {
 		}, {
 			"old entries are purged", "Purge removes the entries older than the time given, and ids are not used again.",
 			auditIsPurged,
+		}, {
+			"too many entries are trimmed", "TrimAudit leaves the newest entries, as many as it is told, and says how many it removed.",
+			auditIsTrimmed,
 		},
 	})
 }
@@ -235,6 +238,10 @@ func auditComesBack(t *testing.T, in Instance) {
 	wantEqual(t, "a user", listed(t, a, watchword.AuditFilter{UserID: "2"}), []int64{8, 5, 2})
 	wantEqual(t, "both", listed(t, a, watchword.AuditFilter{UserID: "2", Kind: "reused"}), []int64{5})
 	wantEqual(t, "nothing", listed(t, a, watchword.AuditFilter{Kind: "none"}), nil)
+	since := base.Add(7 * time.Minute)
+	wantEqual(t, "since a time", listed(t, a, watchword.AuditFilter{Since: since}), []int64{8, 7})
+	wantEqual(t, "all three", listed(t, a, watchword.AuditFilter{Since: since, UserID: "2", Kind: "signed_in"}), []int64{8})
+	wantEqual(t, "since the future", listed(t, a, watchword.AuditFilter{Since: since.Add(time.Hour)}), nil)
 	first, err := a.ListAudit(t.Context(), watchword.AuditFilter{Limit: 2})
 	if err != nil || len(first) != 2 || first[0].ID <= first[1].ID {
 		t.Fatalf("ListAudit = %+v, %v, want two, newest first", first, err)
@@ -262,4 +269,25 @@ func auditIsPurged(t *testing.T, in Instance) {
 	if err != nil || len(after) != 1 || after[0].ID <= newest[0].ID {
 		t.Errorf("after a purge the log is %+v, %v, want one entry with a new id", after, err)
 	}
+}
+
+func auditIsTrimmed(t *testing.T, in Instance) {
+	a := need[watchword.AuditLog](t, in.Store)
+	trimmer := need[watchword.AuditTrimmer](t, in.Store)
+	trim := func(keep, want int) {
+		t.Helper()
+		if n, err := trimmer.TrimAudit(t.Context(), keep); n != want || err != nil {
+			t.Fatalf("TrimAudit(%d) = %d, %v, want %d", keep, n, err, want)
+		}
+	}
+	trim(0, 0)
+	appendEntries(t, a, 0, 1200) // more than a small transaction's worth
+	trim(1200, 0)
+	trim(9999, 0)
+	trim(2, 1198)
+	wantEqual(t, "left", listed(t, a, watchword.AuditFilter{}), []int64{1199, 1198})
+	trim(0, 2)
+	wantEqual(t, "nothing left", listed(t, a, watchword.AuditFilter{}), nil)
+	appendEntries(t, a, 7, 8)
+	wantEqual(t, "after all", listed(t, a, watchword.AuditFilter{}), []int64{7})
 }

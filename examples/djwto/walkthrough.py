@@ -149,7 +149,7 @@ def cookie_modes(two):
     sess, r = login()
     want(r, 200, b'{"msg": "Tokens successfully created."}')
     names = ["jwt_access_payload", "jwt_access_token"] if two else ["jwt_access"]
-    must(sorted(sess.cookies) == ["csrftoken", *names, "jwt_refresh"], f"cookies {sorted(sess.cookies)}")
+    must(sorted(sess.cookies.keys()) == ["csrftoken", *names, "jwt_refresh"], f"cookies {sorted(sess.cookies.keys())}")
     if two:
         step(9, "the payload")
         payload = base64.b64decode(sess.cookies["jwt_access_payload"], validate=True)
@@ -185,7 +185,7 @@ def cookie_modes(two):
 
     step(16, "delete the cookies")
     want(refresh("DELETE", "/logout/"), 200, b'{"msg": "Tokens successfully deleted."}')
-    must(list(sess.cookies) == ["csrftoken"], f"cookies {list(sess.cookies)}")
+    must(list(sess.cookies.keys()) == ["csrftoken"], f"cookies {list(sess.cookies.keys())}")
 
     step(17, "and go on")
     want(refresh("POST", "/update_refresh/"), 403, b'{"error": "Cookie \\"jwt_refresh\\" cannot be empty."}')

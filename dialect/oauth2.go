@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,9 +180,7 @@ func (c *oauth2Settings) profile(prefix string, samples bool) httpauth.Profile {
 						optional(httpauth.ParamScope), optional(httpauth.ParamClientID), optional(httpauth.ParamClientSecret),
 					},
 				},
-				Out: httpauth.Output{Status: c.status, Members: []httpauth.Member{
-					{Name: "access_token", Value: httpauth.AccessToken}, {Name: "token_type", Text: "bearer"},
-				}},
+				Out: httpauth.Output{Encode: c.encodeToken},
 			},
 			{Pattern: "GET users/me", Op: httpauth.OpWhoami, Out: httpauth.Output{Encode: encodeMe}},
 		},
@@ -192,6 +191,22 @@ func (c *oauth2Settings) profile(prefix string, samples bool) httpauth.Profile {
 		})
 	}
 	return p
+}
+
+// encodeToken is the guide's answer, and the scope granted where it is not
+// what was asked for (RFC 6749, section 5.1): nobody gets what he may not have.
+func (c *oauth2Settings) encodeToken(x *httpauth.Exchange, r httpauth.Result) (httpauth.Reply, error) {
+	asked, err := watchword.ParseScope(x.Text(httpauth.ParamScope))
+	if err != nil {
+		return httpauth.Reply{}, err
+	}
+	o := httpauth.Object{{Name: "access_token", Value: r.Tokens.Access}, {Name: "token_type", Value: "bearer"}}
+	granted := slices.Sorted(r.Tokens.Claims.Scopes())
+	slices.Sort(asked)
+	if !slices.Equal(slices.Compact(asked), granted) {
+		o = append(o, httpauth.Pair{Name: "scope", Value: strings.Join(granted, " ")})
+	}
+	return x.JSON(c.status, o)
 }
 
 // encodeMe is the guide's User model.

@@ -175,6 +175,12 @@ func TestOAuth2IsSafeWhereTheGuideIsNot(t *testing.T) {
 		}
 		return tokens.AccessToken
 	}
+	for asked, want := range map[string]string{"": "", "&scope=me": "", "&scope=me+root": `,"scope":"me"`, "&scope=root": `,"scope":""`} {
+		_, _, answer := call(h, "POST", "/token", form, "username=janedoe&password=hashsecret"+asked)
+		if _, rest, _ := strings.Cut(answer, `"token_type":"bearer"`); rest != want+"}" {
+			t.Errorf("asked for %q, the answer ends in %s, want the scope only where it is another (RFC 6749, section 5.1)", asked, rest)
+		}
+	}
 	raw := token("username=janedoe&password=hashsecret&scope=me+root")
 	claims, order := decodePart(t, raw, 1)
 	if claims["sub"] != "username:janedoe" || strings.Join(order, " ") != "sub scopes exp jti" {

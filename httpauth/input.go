@@ -160,15 +160,26 @@ const (
 	mediaMultipart = "multipart/form-data"
 )
 
+// bodyTooLarge ends the connection with the answer: net/http would wait with
+// it for more of the body, until its timeout where none comes. MaxBytesReader
+// tells it not to, but only where nobody has wrapped the ResponseWriter.
+func bodyTooLarge(w http.ResponseWriter) error {
+	w.Header().Set("Connection", "close")
+	return fmt.Errorf("%w: body", watchword.TooLarge)
+}
+
 // read returns the fields of the body.
 func (in Input) read(w http.ResponseWriter, r *http.Request) (values, error) {
 	if in.JSON == nil && in.Form == nil {
 		return values{}, nil
 	}
+	if r.ContentLength > maxBody {
+		return values{}, bodyTooLarge(w)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			return values{}, fmt.Errorf("%w: body", watchword.TooLarge)
+			return values{}, bodyTooLarge(w)
 		}
 		return values{}, syntaxFault("body ended early")
 	}

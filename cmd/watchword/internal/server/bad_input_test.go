@@ -27,6 +27,9 @@ func TestBadInput(t *testing.T) {
 		{"header of a megabyte", "GET /auth/v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + huge + "\r\n\r\n", 431},
 		{"path of a megabyte", "GET /" + huge + " HTTP/1.1\r\nHost: x\r\n\r\n", 431},
 		{"token of 20 KB", "GET /auth/v1/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer " + huge[:20<<10] + "\r\n\r\n", 401},
+		{"body announced and never sent", "POST /auth/v1/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n", 413},
+		{"body announced, and asked whether to send it", "POST /auth/v1/token HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n", 413},
+		{"body without end", "POST /auth/v1/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("1000\r\n"+huge[:0x1000]+"\r\n", 17), 413},
 		{"unknown media type", post("/auth/v1/token", "application/pdf", "%PDF"), 415},
 		{"no media type", post("/auth/v1/token", "", `{"login":"ann","password":"x"}`), 415},
 		{"no JSON", post("/auth/v1/token", "application/json", "{"), 400},
@@ -65,6 +68,9 @@ func TestBadInput(t *testing.T) {
 			if answer.StatusCode != test.want {
 				body, _ := io.ReadAll(answer.Body)
 				t.Errorf("status = %d %s, want %d", answer.StatusCode, body, test.want)
+			}
+			if test.want == http.StatusRequestEntityTooLarge && !answer.Close {
+				t.Errorf("the connection is kept, for a body that nobody wants")
 			}
 		})
 	}

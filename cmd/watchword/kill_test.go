@@ -52,18 +52,19 @@ func TestKill(t *testing.T) {
 	cancel()
 	storm.Wait()
 	time.Sleep(killGrace + 500*time.Millisecond) // the grace window is the server's clock, which this test has no hand on
-	rotations, ends := 0, 0
+	rotations, ends, repeats := 0, 0, 0
 	for _, l := range ledgers {
 		l.settle()
 		rotations += len(l.successors)
 		ends += len(l.ended)
+		repeats += l.repeats
 	}
-	if rotations == 0 || ends == 0 {
-		t.Errorf("%d rotations and %d sign-outs were acknowledged: there was no storm", rotations, ends)
+	if rotations == 0 || ends == 0 || repeats == 0 {
+		t.Errorf("%d rotations, %d sign-outs and %d repeats were acknowledged: there was no storm", rotations, ends, repeats)
 	}
 	k.kill()
 	k.integrity()
-	t.Logf("%d kills, %d rotations and %d sign-outs acknowledged, slowest start %s", killRounds, rotations, ends, k.slowest)
+	t.Logf("%d kills, %d rotations, %d sign-outs and %d repeats acknowledged, slowest start %s", killRounds, rotations, ends, repeats, k.slowest)
 }
 
 // killed is a server that is killed and started again on one database.
@@ -167,7 +168,8 @@ type ledger struct {
 	current    string            // the refresh token that must count
 	access     string            // the access token beside it
 	shown      string            // one that was shown and not answered
-	since      time.Time         // when it was first shown
+	since      time.Time         // when it was first shown, or the last one that was answered
+	repeats    int               // tokens that were shown again, and answered
 	successors map[string]string // of every token that was exchanged
 	line       []string          // the tokens of the current session, oldest first
 	ended      []endedSession    // those that were signed out
@@ -183,6 +185,8 @@ func (l *ledger) storm(ctx context.Context) {
 			l.signIn()
 		case l.shown == "" && rand.IntN(20) == 0:
 			l.signOut()
+		case l.shown == "" && rand.IntN(5) == 0:
+			l.again()
 		default:
 			l.refresh()
 		}
@@ -218,6 +222,34 @@ func (l *ledger) refresh() {
 	default:
 		l.t.Errorf("a refresh token that was acknowledged is answered %d %v", status, answer)
 		l.current, l.shown = "", ""
+	}
+}
+
+// again shows the token that was exchanged last: while the grace window is
+// open it has the successor that was acknowledged, and never another, also
+// where the server was killed in between.
+func (l *ledger) again() {
+	if len(l.line) < 2 {
+		return
+	}
+	status, answer := l.k.post("/auth/v1/refresh", map[string]string{"refresh_token": l.line[len(l.line)-2]})
+	late := time.Since(l.since) > killGrace
+	switch {
+	case status == http.StatusOK:
+		next, _ := answer["refresh_token"].(string)
+		l.follows(l.line[len(l.line)-2], next)
+		l.repeats++
+	case status == 0 || status >= http.StatusInternalServerError:
+		if late { // it may have ended the session, and nobody has heard it
+			l.current = ""
+		}
+	case answer["code"] == "token_reused" && late:
+		l.current = ""
+	case answer["code"] == "session_ended" && late:
+		l.current = ""
+	default:
+		l.t.Errorf("a token that was exchanged %s ago is answered %d %v", time.Since(l.since), status, answer)
+		l.current = ""
 	}
 }
 

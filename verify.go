@@ -136,10 +136,10 @@ func openError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, jwt.ErrMalformed):
-		return fmt.Errorf("%w: %w", TokenMalformed, err)
 	case errors.Is(err, jwt.ErrSignature), errors.Is(err, jwt.ErrUnknownKey), errors.Is(err, jwt.ErrAlgorithm):
 		return fmt.Errorf("%w: %w", BadSignature, err)
+	case errors.Is(err, jwt.ErrMalformed):
+		return fmt.Errorf("%w: %w", TokenMalformed, err)
 	case CodeOf(err) != Internal:
 		return err
 	default:

@@ -61,6 +61,8 @@ func TestVerifyRefusals(t *testing.T) {
 		{"garbage", "garbage", watchword.TokenMalformed, "shape"},
 		{"foreign key", signed(t, foreign, "at+jwt", goodPayload), watchword.BadSignature, "signature"},
 		{"tampered", tampered(signed(t, k, "at+jwt", goodPayload)), watchword.BadSignature, "signature"},
+		{"signature of one character more", signed(t, k, "at+jwt", goodPayload) + "x", watchword.BadSignature, "signature"},
+		{"signature that is no base64url", signed(t, k, "at+jwt", goodPayload) + "*", watchword.BadSignature, "signature"},
 		{"typ JWT", signed(t, k, "JWT", goodPayload), watchword.WrongKind, "type"},
 		{"no typ", signed(t, k, "", goodPayload), watchword.WrongKind, "type"},
 		{"refresh typ", signed(t, k, "rt+jwt", goodPayload), watchword.WrongKind, "type"},

@@ -194,7 +194,8 @@ func (k *Key) open(token string, p parts) (payload []byte, fits bool, err error)
 	s.token = append(s.token[:0], token...)
 	var ok bool
 	if s.sig, ok = appendDecoded(s.sig[:0], s.token[p.payload+1:]); !ok {
-		return nil, false, malformed("signature is not canonical base64url")
+		// Text that is no signature is none of the key's either; who asks for one of the two gets it.
+		return nil, false, fmt.Errorf("%w: %w", ErrSignature, malformed("signature is not canonical base64url"))
 	}
 	if !k.check(s, s.token[:p.payload], s.sig) {
 		return nil, false, nil

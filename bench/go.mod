@@ -5,6 +5,7 @@ go 1.26.0
 require github.com/watchword-auth/watchword v0.0.0
 
 require (
+	github.com/go-chi/chi/v5 v5.5.0
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/go-json-experiment/json v1.27.2
 	github.com/golang-jwt/jwt/v5 v5.3.1

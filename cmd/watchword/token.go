@@ -29,10 +29,10 @@ func (p parties) flags() map[string]string {
 }
 
 type tokenIssueCommand struct {
-	Sub        string        `required:"" placeholder:"SUBJECT" help:"Whom the token is about: any text."`
-	Scope      []string      `sep:"none" placeholder:"S" help:"A scope; again for more."`
-	Permission []string      `sep:"none" placeholder:"P" help:"A permission; again for more."`
-	Lifetime   time.Duration `placeholder:"DURATION" help:"How long it counts, such as 1h (default: lifetimes.access)."`
+	Sub        string         `required:"" placeholder:"SUBJECT" help:"Whom the token is about: any text."`
+	Scope      []string       `sep:"none" placeholder:"S" help:"A scope; again for more."`
+	Permission []string       `sep:"none" placeholder:"P" help:"A permission; again for more."`
+	Lifetime   *time.Duration `placeholder:"DURATION" help:"How long it counts, such as 1h (default: lifetimes.access)."`
 	parties
 }
 
@@ -42,6 +42,18 @@ func (tokenIssueCommand) Help() string {
 
 // Run makes the token and prints it.
 func (c *tokenIssueCommand) Run(a *app) error {
+	if c.Sub == "" {
+		return usagef("--sub: a token is about somebody")
+	}
+	if err := checkText("--sub", c.Sub); err != nil {
+		return err
+	}
+	var lifetime time.Duration // of the settings
+	if c.Lifetime != nil {
+		if lifetime = *c.Lifetime; lifetime < time.Second {
+			return usagef("--lifetime: %s is below a second", lifetime)
+		}
+	}
 	return a.with(false, c.flags(), func(ctx context.Context, s *site) error {
 		if s.config.Issuer == "" && s.served.Issuer == "" {
 			return failf(watchword.InvalidRequest, "the issuer is not known: start the server once, or name it with --issuer")
@@ -51,7 +63,7 @@ func (c *tokenIssueCommand) Run(a *app) error {
 			return err
 		}
 		t, err := auth.Issue(ctx, watchword.IssueRequest{
-			Subject: c.Sub, Scopes: c.Scope, Permissions: c.Permission, Lifetime: c.Lifetime,
+			Subject: c.Sub, Scopes: c.Scope, Permissions: c.Permission, Lifetime: lifetime,
 		})
 		if err != nil {
 			return fmt.Errorf("issue token: %w", err)

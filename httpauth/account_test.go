@@ -24,7 +24,7 @@ func TestVerify(t *testing.T) {
 	if !strings.HasPrefix(a.body, `{"active":true,"claims":{"iss":`) || claims["tenant"] != "t1" || claims["sub"] != "1" {
 		t.Errorf("POST /verify = %s", a.body)
 	}
-	for token, code := range map[string]string{refresh: "bad_signature", "x": "token_malformed", access + "x": "token_malformed"} {
+	for token, code := range map[string]string{refresh: "bad_signature", "x": "token_malformed", access + "x": "bad_signature"} {
 		r := verify(token)
 		r.is(t, 401, "invalid_token", code)
 		if !strings.HasPrefix(r.header.Get("WWW-Authenticate"), `Bearer error="invalid_token"`) {

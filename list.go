@@ -304,10 +304,15 @@ func (l *RevocationList) Age(at time.Time) (age time.Duration, ok bool) {
 }
 
 // minted reports until when a token for the subject and session must not be
-// dated, because a claims fact of that very second stands: a token with that
-// iat would be stale at birth.
+// dated, because a fact about claims or about everybody of that very second
+// stands: a token with that iat would be stale at birth, or ended.
 func (l *RevocationList) minted(subject string, number int64, iat time.Time) bool {
 	r := l.rest.Load()
+	for _, f := range r.users[""] {
+		if !iat.After(f.Before) {
+			return true
+		}
+	}
 	if f, ok := r.aged[number]; ok && !iat.After(f.Before) {
 		return true
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/watchword-auth/watchword"
 )
@@ -14,11 +15,13 @@ type auditCommands struct {
 type auditListCommand struct {
 	User  string `placeholder:"LOGIN" help:"Only what concerns this user."`
 	Kind  string `placeholder:"KIND" help:"Only events of this kind, such as sign_in_failed."`
+	Since string `placeholder:"TIME" help:"Only what happened since: 24h, 2026-11-22 or 2026-11-22T08:00:00Z."`
 	Limit int    `default:"100" placeholder:"N" help:"At most so many (${default})."`
 }
 
 func (auditListCommand) Help() string {
-	return "Refreshes that went well are not written down.\n\nExample:\n  watchword audit list --kind sign_in_failed --limit 20"
+	return "Refreshes that went well are not written down, but for those that got a new date. How long entries are kept say audit.keep and audit.max_entries.\n\n" +
+		"Example:\n  watchword audit list --kind sign_in_failed --since 24h --limit 20"
 }
 
 // auditRecord is an entry as it is listed.
@@ -41,8 +44,12 @@ func (c *auditListCommand) Run(a *app) error {
 	if c.Limit < 1 {
 		return usagef("--limit: %d is no number of entries", c.Limit)
 	}
+	since, err := parseSince(c.Since, time.Now())
+	if err != nil {
+		return err
+	}
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
-		filter := watchword.AuditFilter{Kind: c.Kind, Limit: c.Limit}
+		filter := watchword.AuditFilter{Kind: c.Kind, Since: since, Limit: c.Limit}
 		if c.User != "" {
 			u, err := s.user(ctx, c.User)
 			if err != nil {
@@ -72,4 +79,22 @@ func (c *auditListCommand) Run(a *app) error {
 		}
 		return a.show(records, func() error { return a.table("AT KIND USER LOGIN ADDRESS DEVICE CODE DETAIL", rows) })
 	})
+}
+
+// parseSince reads a time, a day that began in UTC, or how long ago; the zero
+// Time for nothing.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	ago, err := time.ParseDuration(text)
+	if err != nil || ago < 0 {
+		return time.Time{}, usagef("--since: %q is neither a time such as 2026-11-22T08:00:00Z or 2026-11-22, nor how long ago, such as 24h", text)
+	}
+	return now.Add(-ago), nil
 }

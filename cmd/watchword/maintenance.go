@@ -45,14 +45,13 @@ func (c *backupCommand) Run(a *app) error {
 type purgeCommand struct{}
 
 func (purgeCommand) Help() string {
-	return "Facts that have died, sessions that ended a day ago, audit entries of 90 days. The server does this every hour.\n\nExample:\n  watchword purge"
+	return "Facts that have died, sessions that ended a day ago, audit entries past audit.keep and beyond audit.max_entries. The server does this every hour.\n\nExample:\n  watchword purge"
 }
 
 // Run removes the rows.
 func (purgeCommand) Run(a *app) error {
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
-		sessions, audit := server.PurgeLimits(s.now)
-		n, err := s.Purge(ctx, sessions, sessions, audit)
+		n, err := server.Purge(ctx, s.Opened, s.config.Audit, s.now)
 		if err != nil {
 			return fmt.Errorf("purge: %w", err)
 		}

@@ -30,7 +30,8 @@ func TestMain(m *testing.M) {
 //
 //	serve ARGS…        starts a server on a free port, waits until it listens,
 //	                   sets $URL and, at a first start, $PASSWORD
-//	stop               asks it to end and wants exit code 0
+//	down               asks it to end and wants exit code 0; stop is testscript's
+//	                   own, and ends the script
 //	fails CODE ARGS…   runs watchword and wants that exit code
 //	signin LOGIN PW    signs in and sets $ACCESS and $REFRESH
 //	http STATUS METHOD PATH [JSON]
@@ -48,7 +49,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"serve": scriptServe, "stop": scriptStop, "fails": scriptFails, "signin": scriptSignIn,
+			"serve": scriptServe, "down": scriptStop, "fails": scriptFails, "signin": scriptSignIn,
 			"http": scriptHTTP, "take": scriptTake, "mode": scriptMode, "basic": scriptBasic, "shows": scriptShows, "port": scriptPort,
 		},
 		Setup: func(env *testscript.Env) error {

@@ -38,8 +38,8 @@ func (l *loader) check() {
 		l.fault("password.preferred", "", err)
 	}
 	c.Password.Params = params
-	if c.Signup.Enabled {
-		l.fault("signup.enabled", "", errors.New("there is no sign-up route yet: only false can be set"))
+	if c.Audit.Keep < time.Hour {
+		l.fault("audit.keep", "", fmt.Errorf("%s is below an hour, which is how often entries are removed", c.Audit.Keep))
 	}
 	l.checkKeys()
 }

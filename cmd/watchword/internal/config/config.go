@@ -29,9 +29,11 @@ type Config struct {
 	Lifetimes Lifetimes
 	Limits    Limits
 	Signup    Signup
+	Sessions  Sessions
 	Password  Password
 	Admin     AdminPages
 	Keys      Keys
+	Audit     Audit
 	Log       Log
 	Dialects  []Dialect
 }
@@ -71,6 +73,23 @@ type Limits struct{ Enabled bool }
 // Signup says whether strangers may make accounts.
 type Signup struct{ Enabled bool }
 
+// Sessions says what is kept of where somebody signed in from.
+type Sessions struct {
+	Address string // "truncated", "full" or "none"
+}
+
+// Form returns the form of addresses in the engine's terms.
+func (s Sessions) Form() watchword.AddressForm {
+	switch s.Address {
+	case "full":
+		return watchword.AddressFull
+	case "none":
+		return watchword.AddressNone
+	default:
+		return watchword.AddressTruncated
+	}
+}
+
 // Password says how passwords are hashed.
 type Password struct {
 	Preferred string
@@ -87,6 +106,13 @@ type Keys struct {
 	SealFile    string        // "": beside the database
 	SecretFile  string
 	Secret      *jwt.Key // read from SecretFile; nil: keys live in the database
+}
+
+// Audit says what stands in the audit log, and for how long.
+type Audit struct {
+	Keep           time.Duration // entries are removed at this age
+	MaxEntries     int           // only the newest so many are kept; 0: all
+	SampleVerified int           // one in so many verified tokens; 0: none
 }
 
 // Log says what is written to standard error.
@@ -106,9 +132,11 @@ func Default() Config {
 			Session: watchword.DefaultSessionLifetime, Grace: watchword.DefaultGrace,
 		},
 		Limits:   Limits{Enabled: true},
+		Sessions: Sessions{Address: "truncated"},
 		Password: Password{Preferred: password.Schemes()[0]},
 		Admin:    AdminPages{Enabled: true},
 		Keys:     Keys{Algorithm: jwt.ES256, RotateEvery: watchword.DefaultRotateKeys},
+		Audit:    Audit{Keep: 90 * 24 * time.Hour, MaxEntries: 1_000_000},
 		Log:      Log{Level: slog.LevelInfo, Format: "text"},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -51,12 +52,16 @@ func settings() []setting {
 		duration("lifetimes.grace", func(c *Config) *time.Duration { return &c.Lifetimes.Grace }),
 		boolean("limits.enabled", func(c *Config) *bool { return &c.Limits.Enabled }),
 		boolean("signup.enabled", func(c *Config) *bool { return &c.Signup.Enabled }),
+		choice("sessions.address", func(c *Config) *string { return &c.Sessions.Address }, "truncated", "full", "none"),
 		text("password.preferred", func(c *Config) *string { return &c.Password.Preferred }),
 		boolean("admin.enabled", func(c *Config) *bool { return &c.Admin.Enabled }),
 		algorithm("keys.algorithm", func(c *Config) *jwt.Algorithm { return &c.Keys.Algorithm }),
 		duration("keys.rotate_every", func(c *Config) *time.Duration { return &c.Keys.RotateEvery }),
 		text("keys.seal_file", func(c *Config) *string { return &c.Keys.SealFile }),
 		text("keys.secret_file", func(c *Config) *string { return &c.Keys.SecretFile }),
+		duration("audit.keep", func(c *Config) *time.Duration { return &c.Audit.Keep }),
+		number("audit.max_entries", func(c *Config) *int { return &c.Audit.MaxEntries }),
+		number("audit.sample_verified", func(c *Config) *int { return &c.Audit.SampleVerified }),
 		level("log.level", func(c *Config) *slog.Level { return &c.Log.Level }),
 		choice("log.format", func(c *Config) *string { return &c.Log.Format }, "text", "json"),
 	}
@@ -98,6 +103,11 @@ func texts(key string, field func(*Config) *[]string) setting {
 
 func boolean(key string, field func(*Config) *bool) setting {
 	return of(key, field, readBool, func(b bool) any { return b })
+}
+
+// number is of what can be counted: never negative.
+func number(key string, field func(*Config) *int) setting {
+	return of(key, field, readNumber, func(n int) any { return n })
 }
 
 func duration(key string, field func(*Config) *time.Duration) setting {
@@ -208,6 +218,22 @@ func readBool(value any) (bool, error) {
 	default:
 		return false, fmt.Errorf("want true or false, not %s", typeName(value))
 	}
+}
+
+func readNumber(value any) (int, error) {
+	switch v := value.(type) {
+	case int64:
+		if v >= 0 && v <= math.MaxInt32 {
+			return int(v), nil
+		}
+	case word:
+		if n, err := strconv.ParseInt(string(v), 10, 32); err == nil && n >= 0 {
+			return int(n), nil
+		}
+	default:
+		return 0, fmt.Errorf("want a whole number, not %s", typeName(value))
+	}
+	return 0, fmt.Errorf("%v is no whole number from 0 to %d", value, math.MaxInt32)
 }
 
 // readDuration reads "5m" or a number of seconds.

@@ -24,6 +24,7 @@ func Config(c config.Config, db *open.Opened, seal []byte) (watchword.Config, er
 		KeyAlgorithm: c.Keys.Algorithm, RotateKeys: c.Keys.RotateEvery,
 		AccessLifetime: c.Lifetimes.Access, RefreshLifetime: c.Lifetimes.Refresh, SessionLifetime: c.Lifetimes.Session,
 		Rotation: c.Lifetimes.Rotation(), InsecureUnlimited: !c.Limits.Enabled,
+		SessionAddress: c.Sessions.Form(), SampleVerified: c.Audit.SampleVerified,
 	}
 	if w.RotateKeys == 0 {
 		w.RotateKeys = -1 // in the settings 0 means never

@@ -293,6 +293,11 @@ func TestAuditLeavesOut(t *testing.T) {
 	if n := len(a.queue); n != 0 {
 		t.Errorf("%d refreshes that went well are written down", n)
 	}
+	a.observe(t.Context(), watchword.Event{Kind: watchword.RefreshExtended, At: at})
+	if n := len(a.queue); n != 1 {
+		t.Fatalf("%d entries of a refresh token with a new date, want 1", n)
+	}
+	<-a.queue
 	limited := watchword.Event{Kind: watchword.SignInFailed, Code: watchword.RateLimited, At: at}
 	for range 1000 {
 		a.observe(t.Context(), limited)

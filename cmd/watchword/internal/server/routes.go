@@ -70,7 +70,11 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 		return nil, err
 	}
 	s.followed = append(s.followed, s.auth)
-	faces := []httpauth.Face{{Service: s.auth, Profile: s.dress(httpauth.Native(httpauth.NativePrefix, transport(s.config.Transport)))}}
+	native := httpauth.Native(httpauth.NativePrefix, transport(s.config.Transport))
+	if s.config.Signup.Enabled {
+		native.Routes = append(native.Routes, httpauth.SignUpRoute())
+	}
+	faces := []httpauth.Face{{Service: s.auth, Profile: s.dress(native)}}
 	for _, d := range dialects {
 		d.engine.LongestLifetime = base.LongestLifetime
 		auth, err := watchword.NewContext(ctx, d.engine)

@@ -165,39 +165,3 @@ func (s *Server) follow(ctx context.Context) {
 	}
 	all.Wait()
 }
-
-// What is kept after it could last matter, for people who look back.
-const (
-	keepSessions = 24 * time.Hour
-	KeepAudit    = 90 * 24 * time.Hour
-)
-
-// PurgeLimits returns the times before which ended sessions and audit
-// entries are removed. Facts go by the first too: a clock that is fast must
-// not remove what still counts.
-func PurgeLimits(now time.Time) (sessions, audit time.Time) {
-	return now.Add(-keepSessions), now.Add(-KeepAudit)
-}
-
-// purge removes every hour what can no longer matter. The first time comes
-// soon, for servers that never live for an hour.
-func (s *Server) purge(ctx context.Context) {
-	timer := time.NewTimer(time.Minute)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		timer.Reset(time.Hour)
-		now := time.Now()
-		sessions, audit := PurgeLimits(now)
-		switch n, err := s.db.Purge(ctx, sessions, sessions, audit); {
-		case err != nil && ctx.Err() == nil:
-			s.log.Error("purge", "error", err)
-		case n > 0:
-			s.log.Info("purged", "rows", n)
-		}
-	}
-}

@@ -20,6 +20,7 @@ type contract struct {
 	post           bool
 	path           string
 	header         []string // names and values; see tokens.names
+	body           string
 	status         int
 	cookied        int // where cookies count; 0 means the same
 }
@@ -30,7 +31,7 @@ func (c contract) statusOf(guard string) int {
 	if guard == cookies && c.cookied != 0 {
 		status = c.cookied
 	}
-	if guard == denying && status >= 400 {
+	if guard == denying && status >= 400 && !c.answersItself() {
 		status = http.StatusTeapot
 	}
 	return status
@@ -43,6 +44,12 @@ func (c contract) method() string {
 	return http.MethodGet
 }
 
+// answersItself reports whether what the path leads to asks nothing of the
+// wiring's guard before it answers.
+func (c contract) answersItself() bool {
+	return c.path == "/checked" || strings.HasPrefix(c.path, "/auth/v1/")
+}
+
 // The guards that every case is asked of.
 const (
 	native  = "native"
@@ -53,6 +60,7 @@ const (
 func cases() []contract {
 	bearer := func(name string) []string { return []string{"Authorization", "Bearer {" + name + "}"} }
 	cookie := func(name string) []string { return []string{"Cookie", "other=1; __Host-ww_access={" + name + "}"} }
+	jsonBody := []string{"Content-Type", "application/json"}
 	return []contract{
 		{name: "no guard", sentence: "What has no guard is open.", path: "/open", status: 200},
 		{name: "no token", sentence: "Who shows nothing is asked for a token.", path: "/posts", status: 401},
@@ -76,6 +84,14 @@ func cases() []contract {
 		{name: "checked, bad", sentence: "Check decides, the handler answers.", path: "/checked", header: bearer("bad"), status: 200},
 		{name: "checked, good", sentence: "Check decides, the handler answers.", path: "/checked", header: bearer("ann"), status: 200},
 
+		{name: "wrong password", sentence: "Bodies reach the handler.", post: true, path: "/auth/v1/token", header: jsonBody, body: `{"login":"ann","password":"wrong"}`, status: 400},
+		{name: "no body", sentence: "An empty body is an empty body.", post: true, path: "/auth/v1/token", header: jsonBody, status: 400},
+		{name: "verified", sentence: "Bodies reach the handler.", post: true, path: "/auth/v1/verify", header: jsonBody, body: `{"token":"{ann}"}`, status: 200},
+		{name: "who am I", sentence: "Headers reach the handler.", path: "/auth/v1/me", header: bearer("ann"), status: 200},
+		{name: "who are we", sentence: "Two tokens are none.", path: "/auth/v1/me", header: append(bearer("ann"), bearer("bob")...), status: 401},
+		{name: "wrong method", sentence: "The handler answers for all methods.", path: "/auth/v1/token", status: 405},
+		{name: "no such path", sentence: "The handler answers for all paths below it.", path: "/auth/v1/nothing", status: 404},
+
 		{name: "a cookie", sentence: "Cookies are read where the guard reads them.", path: "/posts", header: cookie("ann"), status: 401, cookied: 200},
 		{name: "a bad cookie", sentence: "A bad cookie is refused.", path: "/posts", header: cookie("bad"), status: 401, cookied: 401},
 		{name: "the cookie twice", sentence: "Two tokens that disagree are none.", path: "/posts", header: []string{"Cookie", "__Host-ww_access={ann}; __Host-ww_access={bob}"}, status: 401, cookied: 401},
@@ -89,9 +105,10 @@ func cases() []contract {
 
 // tokens are those that the cases show.
 type tokens struct {
-	cases []contract
-	names *strings.Replacer
-	auth  *watchword.Authority
+	cases  []contract
+	names  *strings.Replacer
+	auth   *watchword.Authority
+	native http.Handler
 }
 
 // newTokens signs people in and lets some of their tokens go stale.
@@ -134,10 +151,14 @@ func newTokens(t *testing.T) *tokens {
 		t.Fatal(err)
 	}
 	ann, bob := signIn("ann"), signIn("bob")
+	handler, err := httpauth.Handler(auth, httpauth.Native("/auth/v1", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
 	return &tokens{cases(), strings.NewReplacer(
 		"{ann}", ann.Access, "{bob}", bob.Access, "{refresh}", ann.Refresh,
 		"{expired}", expired.Access, "{ended}", ended.Access, "{bad}", ann.Access[:len(ann.Access)-8]+"AAAAAAAA",
-	), auth}
+	), auth, handler}
 }
 
 // guards are a profile's own, one that reads cookies too, and one whose

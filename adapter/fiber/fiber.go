@@ -4,14 +4,17 @@
 //
 //	guard := native.Guard(auth)
 //	app := fiber.New()
-//	app.All("/auth/v1/*", adaptor.HTTPHandler(handler)) // of httpauth.Handler(auth, native)
+//	app.All("/auth/v1/*", fiberauth.Handler(handler)) // of httpauth.Handler(auth, native)
 //	app.Get("/posts", fiberauth.Require(guard, watchword.Scope("posts:read")), list)
 //
-// A guard sees method, target, host, headers, address and TLS of a request,
-// never its body.
+// fiber's own adaptor is not for handlers or middleware of ours: of two
+// headers of one name it shows the second alone, where two tokens must be
+// refused, and its strings change under whoever keeps them.
 package fiberauth
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 
 	"github.com/gofiber/fiber/v3"
@@ -56,7 +59,7 @@ func Middleware(m func(http.Handler) http.Handler) fiber.Handler {
 	return func(c fiber.Ctx) error {
 		r, err := request(c)
 		if err != nil {
-			return fiber.NewError(http.StatusBadRequest, watchword.InvalidRequest.Error())
+			return untranslated()
 		}
 		passed := false
 		a := answer{header: http.Header{}}
@@ -64,12 +67,33 @@ func Middleware(m func(http.Handler) http.Handler) fiber.Handler {
 			passed = true
 			c.SetContext(r.Context())
 		})).ServeHTTP(&a, r)
-		a.headers(c)
-		if passed {
-			return c.Next()
+		if !passed {
+			return a.send(c)
 		}
-		return c.Status(a.code()).Send(a.body)
+		a.headers(c)
+		return c.Next()
 	}
+}
+
+// Handler serves what httpauth serves, such as [httpauth.Handler] of a
+// profile. The answer is sent once h has returned.
+func Handler(h http.Handler) fiber.Handler {
+	return func(c fiber.Ctx) error {
+		r, err := request(c)
+		if err != nil {
+			return untranslated()
+		}
+		body := bytes.Clone(c.Request().Body())
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		a := answer{header: http.Header{}}
+		h.ServeHTTP(&a, r)
+		return a.send(c)
+	}
+}
+
+// untranslated goes to fiber's error handler, which answers 400.
+func untranslated() error {
+	return fiber.NewError(http.StatusBadRequest, watchword.InvalidRequest.Error())
 }
 
 // Claims returns the claims that a guard let through. ok is false where none

@@ -22,6 +22,7 @@ func TestContract(t *testing.T) {
 			return c.SendString(w.Answer(own, c.Context()))
 		}
 		app := fiber.New()
+		app.All("/auth/v1/*", fiberauth.Handler(w.Native))
 		app.All("/open", answer)
 		app.All("/posts", fiberauth.Require(w.Guard, w.Policy), answer)
 		app.All("/optional", fiberauth.Optional(w.Guard), answer)

@@ -20,6 +20,7 @@ func TestContract(t *testing.T) {
 			c.String(http.StatusOK, "%s", w.Answer(own, c.Request.Context()))
 		}
 		r := router()
+		r.Any("/auth/v1/*path", gin.WrapH(w.Native))
 		r.Any("/open", answer)
 		r.Any("/posts", ginauth.Require(w.Guard, w.Policy), answer)
 		r.Any("/optional", ginauth.Optional(w.Guard), answer)

@@ -19,6 +19,7 @@ func TestChi(t *testing.T) {
 			_, _ = io.WriteString(rw, w.Answer(own, r.Context()))
 		}
 		r := chi.NewRouter()
+		r.Mount("/auth/v1", w.Native)
 		r.HandleFunc("/open", answer)
 		r.With(w.Guard.Require(w.Policy)).HandleFunc("/posts", answer)
 		r.Group(func(r chi.Router) {

@@ -67,8 +67,10 @@ type easyjwtSettings struct {
 // rotate).
 //
 // Without JTI_CLAIM what it carries is in sid; without TOKEN_TYPE_CLAIM only
-// tokens of ours are told apart, and others refused. For algorithms with public keys the header has a kid and the keys are
-// published at .well-known/jwks.json.
+// tokens of ours are told apart, and others refused. For algorithms with
+// public keys the header has a kid, and the keys, whoever made them, are
+// published below the prefix: JWK_URL of clients ends in
+// /auth/.well-known/jwks.json.
 //
 // Safer than the original: a refresh looks at the user, a blacklist is always
 // there and always asked, with a refresh token its access tokens end, a

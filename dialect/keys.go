@@ -71,7 +71,7 @@ func (k keys) apply(c watchword.Config) (watchword.Config, []string, error) {
 			return c, nil, nil
 		}
 		c.Keys = nil
-		return c, []string{fmt.Sprintf("%s is not set: using the %s key of [keys], or else one made and kept by this server", k.setting, k.algorithm)}, nil
+		return c, []string{fmt.Sprintf("%s is not set: tokens are signed by the %s secret of [keys], or else by a key that this server makes and keeps", k.setting, k.algorithm)}, nil
 	}
 	var notes []string
 	if printed(k.signing) {

@@ -74,7 +74,8 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 	if s.config.Signup.Enabled {
 		native.Routes = append(native.Routes, httpauth.SignUpRoute())
 	}
-	faces := []httpauth.Face{{Service: s.auth, Profile: s.dress(native)}}
+	publisher := &keyPublisher{Authority: s.auth}
+	faces := []httpauth.Face{{Service: publisher, Profile: s.dress(native)}}
 	for _, d := range dialects {
 		d.engine.LongestLifetime = base.LongestLifetime
 		auth, err := watchword.NewContext(ctx, d.engine)
@@ -82,6 +83,9 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 			return nil, fmt.Errorf("dialect %s: %w", d.made.Name, err)
 		}
 		s.followed = append(s.followed, auth)
+		if d.engine.Keys == nil {
+			publisher.more = append(publisher.more, auth)
+		}
 		faces = append(faces, httpauth.Face{Service: auth, Profile: s.dress(d.made.Profile)})
 	}
 	return faces, nil

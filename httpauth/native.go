@@ -54,8 +54,11 @@ func Native(prefix string, t Transport) Profile {
 // is his: without a message to the address that cannot be helped.
 func SignUpRoute() Route {
 	return Route{Pattern: "POST users", Op: OpSignUp, Out: Output{Status: http.StatusAccepted}, In: Input{JSON: []Field{
-		{Param: ParamLogin}, {Param: ParamPassword}, {Param: ParamEmail, Optional: true},
-		{Param: ParamFirstName, Optional: true}, {Param: ParamLastName, Optional: true},
+		{Param: ParamLogin},
+		{Param: ParamPassword},
+		{Param: ParamEmail, Optional: true},
+		{Param: ParamFirstName, Optional: true},
+		{Param: ParamLastName, Optional: true},
 	}}}
 }
 

@@ -268,7 +268,8 @@ func (l *RevocationList) Sync(ctx context.Context, at time.Time) error {
 			return fmt.Errorf("read facts: %w", err)
 		}
 		l.apply(at, facts)
-		done := cursor == l.cursor || len(facts) == 0
+		// A page without facts is not the last one: all on it may have died.
+		done := cursor == l.cursor
 		l.cursor = cursor
 		if done {
 			l.synced.Store(at.UnixNano())

@@ -119,6 +119,31 @@ func TestSyncMissesNothingWhileOthersWrite(t *testing.T) {
 	}
 }
 
+// pages are facts as a store keeps them that counts the dead ones in its
+// pages too: one may come back empty, and not be the last.
+type pages [][]watchword.Fact
+
+func (p pages) AddFact(context.Context, watchword.Fact) (watchword.Cursor, error) {
+	return watchword.Cursor{}, watchword.Internal
+}
+
+func (p pages) FactsSince(_ context.Context, c watchword.Cursor, _ time.Time, _ int) ([]watchword.Fact, watchword.Cursor, error) {
+	if c.N == int64(len(p)) {
+		return nil, c, nil
+	}
+	return p[c.N], watchword.Cursor{Epoch: "e", N: c.N + 1}, nil
+}
+
+func TestSyncGoesOnAfterAnEmptyPage(t *testing.T) {
+	l := watchword.NewRevocationList(pages{nil, nil, {{Kind: watchword.SessionFact, Number: 5, Until: noon.Add(time.Hour)}}})
+	if err := l.Sync(ctx, noon); err != nil {
+		t.Fatal(err)
+	}
+	if _, revoked := l.Revoked(claimsOf(5, "", "", noon)); !revoked {
+		t.Error("a fact after a page of dead ones was not read")
+	}
+}
+
 func BenchmarkRevoked(b *testing.B) {
 	l := watchword.NewRevocationList(nil)
 	var facts []watchword.Fact

@@ -8,7 +8,7 @@ BENCH    ?= .
 COUNT    ?= 1
 OUT      ?= dist
 
-MODULES  := . adapter/gin adapter/echo adapter/fiber adapter/grpc bench cmd/watchword examples tools
+MODULES  := . adapter/gin adapter/echo adapter/fiber adapter/grpc bench cmd/watchword e2e examples tools
 # tools/ is a module outside the workspace, which so never sees what linters require.
 PACKAGES := ./... $(patsubst %,./%/...,$(filter-out . tools,$(MODULES)))
 

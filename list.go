@@ -141,6 +141,7 @@ func (l *RevocationList) apply(at time.Time, facts []Fact) {
 			next[k].set(f.Number, f.Until.Unix())
 		case KeyFact:
 			l.keys.Add(1)
+		case ProfileFact: // for copies of records; no token is concerned
 		default:
 			if rest == nil {
 				rest = l.rest.Load().pruned(at)
@@ -216,7 +217,7 @@ func (r *revokedRest) add(f Fact) {
 		} else if old, ok := r.stale[f.ID]; !ok || old.Before.Before(f.Before) {
 			r.stale[f.ID] = f
 		}
-	case SessionFact, KeyFact: // kept elsewhere
+	case SessionFact, KeyFact, ProfileFact: // kept elsewhere, or not at all
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 )
 
 // Numbers turns session numbers into the opaque ids that tokens carry, and
@@ -27,9 +28,23 @@ type Numbers struct {
 // another, also where the two share a signing secret; session ids are the
 // same for all.
 func NewNumbers(sealKey []byte, profile string) (*Numbers, error) {
-	status, err := derive(sealKey, "status")
+	status, err := statusKey(sealKey)
 	if err != nil {
 		return nil, err
+	}
+	return NewStatusNumbers(status, profile)
+}
+
+// statusKey is all of the seal key that telling sessions by their ids takes.
+func statusKey(sealKey []byte) ([]byte, error) { return derive(sealKey, "status") }
+
+// NewStatusNumbers makes the same permutations from the status key, which the
+// revocation feed hands to services (see [Authority.StatusKey]). Whoever has
+// it can tell the session behind an id and make up an id, which opens nothing:
+// tokens are signed, and refresh tokens hang on another key.
+func NewStatusNumbers(status []byte, profile string) (*Numbers, error) {
+	if len(status) != statusKeySize {
+		return nil, fmt.Errorf("the status key has %d bytes, want %d", len(status), statusKeySize)
 	}
 	var n Numbers
 	mark := sha256.Sum256([]byte(profile))
@@ -45,6 +60,9 @@ func NewNumbers(sealKey []byte, profile string) (*Numbers, error) {
 	}
 	return &n, nil
 }
+
+// statusKeySize is what derive makes, in bytes.
+const statusKeySize = 32
 
 // derive makes a key for one purpose from a master key (RFC 5869).
 func derive(master []byte, purpose string) ([]byte, error) {

@@ -36,6 +36,12 @@ func TestSessionIDs(t *testing.T) {
 	}
 }
 
+func TestStatusNumbers(t *testing.T) {
+	if _, err := watchword.NewStatusNumbers(make([]byte, 31), "native"); err == nil {
+		t.Error("a status key of 31 bytes was taken")
+	}
+}
+
 func TestTokenIDs(t *testing.T) {
 	n, other := newNumbers(t, "native"), newNumbers(t, "djwto")
 	for _, id := range []watchword.TokenID{

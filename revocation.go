@@ -23,6 +23,10 @@ const (
 	ClaimsFact FactKind = 4
 	// KeyFact: the set of signing keys changed; ID names the key or is "".
 	KeyFact FactKind = 5
+	// ProfileFact: the record of user ID was made, changed or deleted. It
+	// speaks against no token; whoever keeps a copy of the record fetches it
+	// anew.
+	ProfileFact FactKind = 6
 )
 
 // A Fact says what no longer counts. It dies with the last token that it

@@ -122,17 +122,21 @@ func serve(tb testing.TB, postgres, data string, as *syscall.SysProcAttr) (port 
 	if err := server.Start(); err != nil {
 		return 0, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Wait() }()
+	var fault error // to be read once ended is closed
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		fault = server.Wait()
+	}()
 	stop := func() {
 		_ = server.Process.Signal(os.Interrupt) // "fast": connections are cut
-		_ = <-ended                             // killed, as asked
+		<-ended
 	}
 	deadline := time.Now().Add(readyWithin)
 	for {
 		select {
-		case err := <-ended:
-			return 0, fmt.Errorf("postgres ended: %w\n%s", err, log)
+		case <-ended:
+			return 0, fmt.Errorf("postgres ended: %w\n%s", fault, log)
 		case <-time.After(20 * time.Millisecond): // until the next try
 		}
 		if ready(data) {

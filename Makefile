@@ -18,6 +18,9 @@ CHECKS := build tidy-check requirements fmt-check lint deadcode vuln test fuzz
 # The race detector needs a C compiler; nothing else here does.
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
+# What suites of tests want beside Go, as PROGRAM:PACKAGE of Debian.
+NEEDS := chromium:chromium chromium:fonts-dejavu-core postgres:postgresql nginx:nginx-light
+
 INSTALL = GOWORK=off GOBIN=$(CURDIR)/bin $(GO) -C tools install
 
 .PHONY: help
@@ -31,6 +34,7 @@ build: ## Compile everything, examples included, and the static server into bin/
 
 .PHONY: test
 test: bin/runtests ## Run all tests of all modules, shuffled, under the race detector
+	@.ci/need $(NEEDS)
 	@$(if $(RACE),,echo "left out: the race detector (no C compiler)"; test "$$CI" != true)
 	bin/runtests $(RACE) -shuffle=on $(PACKAGES)
 

@@ -3,8 +3,8 @@ package password
 import (
 	"crypto/pbkdf2"
 	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/scrypt"
@@ -21,6 +21,7 @@ const (
 	schemeDjangoSHA    = "django-bcrypt-sha256"
 	schemeDjangoScrypt = "django-scrypt"
 	schemeDjangoPBKDF2 = "django-pbkdf2-sha256"
+	schemeDjangoSHA1   = "django-pbkdf2-sha1"
 )
 
 // Params say which hash to write. The zero value is argon2id with 19 MiB, two passes and one lane (OWASP
@@ -38,9 +39,11 @@ type Params struct {
 	//	django-bcrypt-sha256   bcrypt_sha256$$2b$12$…                  as bcrypt
 	//	django-scrypt          scrypt$16384$…$8$5$…                    as scrypt
 	//	django-pbkdf2-sha256   pbkdf2_sha256$600000$…                  as pbkdf2-sha256
+	//	django-pbkdf2-sha1     pbkdf2_sha1$1300000$…                   as pbkdf2-sha256
 	//
-	// Django's own names argon2, bcrypt_sha256 and pbkdf2_sha256 stand for its spelling too. Its names bcrypt and
-	// scrypt are also those of the scheme and mean the plain form: write django-bcrypt, django-scrypt.
+	// Django's own names argon2, bcrypt_sha256, pbkdf2_sha256 and pbkdf2_sha1 stand for its spelling too. Its names
+	// bcrypt and scrypt are also those of the scheme and mean the plain form: write django-bcrypt, django-scrypt, or
+	// see [Params.Django]. An underscore may stand for the hyphen in names that begin with django, as passlib has it.
 	//
 	// Both plain bcrypt forms refuse passwords over 72 bytes; django-bcrypt-sha256 takes any.
 	Scheme string
@@ -54,7 +57,7 @@ type Params struct {
 	Cost int
 	// BlockSize is scrypt's r. Default 8.
 	BlockSize int
-	// Rounds is PBKDF2's number of iterations. Default 600,000.
+	// Rounds is PBKDF2's number of iterations. Default 600,000; 1,300,000 with SHA-1 (both OWASP's).
 	Rounds int
 }
 
@@ -63,6 +66,7 @@ func Schemes() []string {
 	return []string{
 		schemeArgon2, schemeBcrypt, schemeScrypt, schemePBKDF2,
 		schemeDjangoArgon2, schemeDjangoBcrypt, schemeDjangoSHA, schemeDjangoScrypt, schemeDjangoPBKDF2,
+		schemeDjangoSHA1,
 	}
 }
 
@@ -84,7 +88,11 @@ func (p Params) resolve() (Params, error) {
 			return p, fmt.Errorf("password: Cost of %s is %d, want 1 to %d", p.Scheme, p.Cost, maxScryptLog2N)
 		}
 	case schemePBKDF2:
-		p.Rounds = or(p.Rounds, 600_000)
+		rounds := 600_000
+		if p.Scheme == schemeDjangoSHA1 {
+			rounds = 1_300_000
+		}
+		p.Rounds = or(p.Rounds, rounds)
 		want.Rounds = p.Rounds
 	default:
 		return p, fmt.Errorf("password: unknown scheme %q, want one of %q", p.Scheme, Schemes())
@@ -110,8 +118,30 @@ func canonical(scheme string) string {
 		return schemeDjangoSHA
 	case "pbkdf2_sha256":
 		return schemeDjangoPBKDF2
+	case "pbkdf2_sha1":
+		return schemeDjangoSHA1
+	}
+	if strings.HasPrefix(scheme, "django_") {
+		return strings.ReplaceAll(scheme, "_", "-")
 	}
 	return scheme
+}
+
+// Django returns the parameters with the same algorithm and costs in Django's spelling, for a table whose hashes
+// Django reads too; those that are in it already as they are. Plain bcrypt becomes django-bcrypt, whose passwords
+// end at 72 bytes as well.
+func (p Params) Django() Params {
+	switch canonical(p.Scheme) {
+	case schemeArgon2:
+		p.Scheme = schemeDjangoArgon2
+	case schemeBcrypt:
+		p.Scheme = schemeDjangoBcrypt
+	case schemeScrypt:
+		p.Scheme = schemeDjangoScrypt
+	case schemePBKDF2:
+		p.Scheme = schemeDjangoPBKDF2
+	}
+	return p
 }
 
 // family is the scheme in its plain spelling: the algorithm, and the fields it has use for.
@@ -123,7 +153,7 @@ func (p Params) family() string {
 		return schemeBcrypt
 	case schemeDjangoScrypt:
 		return schemeScrypt
-	case schemeDjangoPBKDF2:
+	case schemeDjangoPBKDF2, schemeDjangoSHA1:
 		return schemePBKDF2
 	}
 	return p.Scheme
@@ -165,7 +195,7 @@ func (p Params) hash(password []byte) (string, error) {
 	case schemeScrypt:
 		digest, err = scrypt.Key(password, salt, 1<<p.Cost, p.BlockSize, int(p.Parallelism), p.size())
 	case schemePBKDF2:
-		digest, err = pbkdf2.Key(sha256.New, string(password), salt, p.Rounds, p.size())
+		digest, err = pbkdf2.Key(digestByName(p.digest()), string(password), salt, p.Rounds, p.size())
 	}
 	if err != nil {
 		return "", fmt.Errorf("password: %w", err)
@@ -209,17 +239,47 @@ func (p Params) size() int {
 		return 23
 	case p.Scheme == schemeDjangoScrypt:
 		return 64
+	case p.Scheme == schemeDjangoSHA1:
+		return 20
 	}
 	return 32
 }
 
-// salt returns 128 random bits or more: 16 bytes, or 26 letters and digits where the format uses salts as
-// written.
+// digest is the name of PBKDF2's hash.
+func (p Params) digest() string {
+	if p.Scheme == schemeDjangoSHA1 {
+		return "sha1"
+	}
+	return "sha256"
+}
+
+// salt returns 128 random bits or more: 16 bytes, or, where Django is to read the hash, letters and digits in the
+// number that Django takes. It measures a salt by its characters, argon2's too, and writes a hash with a shorter
+// one anew at the next sign-in; with a longer one its scrypt would not fit into the 128 characters of its column.
 func (p Params) salt() []byte {
-	if p.Scheme == schemeDjangoScrypt || p.Scheme == schemeDjangoPBKDF2 {
-		return []byte(rand.Text())
+	switch p.Scheme {
+	case schemeDjangoArgon2, schemeDjangoScrypt, schemeDjangoPBKDF2, schemeDjangoSHA1:
+		return randomText(djangoSalt)
 	}
 	return random(16)
+}
+
+// djangoSalt is how many of 62 characters make 128 bits or more: 131.
+const djangoSalt = 22
+
+// randomText returns n random letters and digits.
+func randomText(n int) []byte {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	text := make([]byte, 0, n)
+	for len(text) < n {
+		for _, b := range random(n) {
+			// Bytes beyond the last whole alphabet would favour its first letters.
+			if int(b) < 256/len(letters)*len(letters) && len(text) < n {
+				text = append(text, letters[int(b)%len(letters)])
+			}
+		}
+	}
+	return text
 }
 
 func random(n int) []byte {

@@ -23,6 +23,7 @@ func cheap() []password.Params {
 		{Scheme: "bcrypt_sha256", Cost: 4},
 		{Scheme: "django-scrypt", Cost: 4, Parallelism: 1},
 		{Scheme: "pbkdf2_sha256", Rounds: 10},
+		{Scheme: "pbkdf2_sha1", Rounds: 10},
 	}
 }
 
@@ -37,6 +38,7 @@ func TestHashVerifies(t *testing.T) {
 		"bcrypt_sha256$$2b$04$",
 		"scrypt$16$",
 		"pbkdf2_sha256$10$",
+		"pbkdf2_sha1$10$",
 	}
 	classes := []string{
 		"argon2id m=64 t=1 p=1",
@@ -48,6 +50,7 @@ func TestHashVerifies(t *testing.T) {
 		"django-bcrypt-sha256 4",
 		"django-scrypt n=16 r=8 p=1",
 		"django-pbkdf2-sha256 10",
+		"django-pbkdf2-sha1 10",
 	}
 	if len(starts) != len(password.Schemes()) {
 		t.Fatalf("%d schemes tested, want %d", len(starts), len(password.Schemes()))

@@ -2,7 +2,7 @@ package password
 
 import (
 	"crypto/pbkdf2"
-	"crypto/sha1" //nolint:gosec // G505: PBKDF2 with SHA-1 is read, never written
+	"crypto/sha1" //nolint:gosec // G505: in PBKDF2 SHA-1 stands; it is written only where it is asked for
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -93,9 +93,9 @@ func pbkdf2Stored(family, name, rounds string, salt, digest []byte) (stored, boo
 }
 
 func formatPBKDF2(p Params, salt, digest []byte) string {
-	if p.Scheme == schemeDjangoPBKDF2 {
+	if p.Scheme == schemeDjangoPBKDF2 || p.Scheme == schemeDjangoSHA1 {
 		// Django puts the salt into the hash as it stands in the string.
-		return fmt.Sprintf("pbkdf2_sha256$%d$%s$%s", p.Rounds, salt, base64.StdEncoding.EncodeToString(digest))
+		return fmt.Sprintf("pbkdf2_%s$%d$%s$%s", p.digest(), p.Rounds, salt, base64.StdEncoding.EncodeToString(digest))
 	}
 	return fmt.Sprintf("$pbkdf2-sha256$%d$%s$%s", p.Rounds, passlibEncoding.EncodeToString(salt), passlibEncoding.EncodeToString(digest))
 }

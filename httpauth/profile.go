@@ -45,6 +45,8 @@ type Profile struct {
 	Protect Protection
 	// Report hears of every refusal; see [Guard.Report].
 	Report func(r *http.Request, p Problem, err error)
+	// About is for documents.
+	About About
 
 	cors *cors // set by bind
 }
@@ -143,6 +145,8 @@ type Route struct {
 	// Needs is asked when the route is mounted and reports what a Serve
 	// function misses in the service; nil: nothing beyond what Op needs.
 	Needs func(Service) error
+	// Doc is for documents.
+	Doc Doc
 }
 
 // Output says what a route answers when all went well.

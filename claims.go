@@ -54,6 +54,7 @@ type Claims struct {
 	scopes      []string
 	permissions []string
 	payload     []byte
+	shown       *string // a pointer, so that nobody prints the token with the claims
 }
 
 // ClaimSet is claims while they are made: by the mint, by a [Layout] that
@@ -124,6 +125,18 @@ func (c *Claims) Audience() iter.Seq[string] { return slices.Values(c.audience) 
 
 // JSON returns a copy of the payload as it was signed.
 func (c *Claims) JSON() []byte { return slices.Clone(c.payload) }
+
+// Token returns the token whose claims these are, for a service that has to
+// show it to its issuer again; "" where no [Verifier] returned them. It is as
+// secret as the header that it came in.
+func (c *Claims) Token() string {
+	if c.shown == nil {
+		return ""
+	}
+	return *c.shown
+}
+
+func (c *Claims) show(raw string) { c.shown = &raw }
 
 // Custom decodes the whole payload into a type of the caller's, for claims
 // that [Claims] has no field for. Member names are matched as encoding/json

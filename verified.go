@@ -2,7 +2,6 @@ package watchword
 
 import (
 	"hash/maphash"
-	"strings"
 	"sync/atomic"
 )
 
@@ -55,8 +54,7 @@ func (m *Verified) get(raw string, version uint64) *Claims {
 // under other keys or dead when this one was issued, else in any of the four.
 func (m *Verified) put(raw string, version uint64, c *Claims) {
 	at := maphash.String(m.seed, raw) & m.mask
-	// The clone does not hold on to the request that the token came in.
-	entry := &verifiedToken{raw: strings.Clone(raw), version: version, claims: c}
+	entry := &verifiedToken{raw: raw, version: version, claims: c}
 	for i := range m.slots[at : at+ways] {
 		slot := &m.slots[at+uint64(i)]
 		old := slot.Load()

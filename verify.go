@@ -86,9 +86,14 @@ func (v *Verifier) Verify(ctx context.Context, raw string, kinds ...Kind) (*Clai
 	if err := v.standing(c, now, kinds, nil); err != nil {
 		return nil, err
 	}
-	if known && v.Memory != nil {
-		v.Memory.put(raw, version, c)
+	if !known || v.Memory == nil {
+		c.show(raw)
+		return c, nil
 	}
+	// The clone does not hold on to the request that the token came in.
+	raw = strings.Clone(raw)
+	c.show(raw)
+	v.Memory.put(raw, version, c)
 	return c, nil
 }
 

@@ -267,3 +267,32 @@ func TestAKeyTakenAwayDuringAVerification(t *testing.T) {
 	_, err = v.Verify(ctx, raw)
 	want(t, "Verify after it has gone", err, watchword.BadSignature)
 }
+
+// Claims lead back to their token, seen before or not, and printed by mistake
+// they do not.
+func TestClaimsToken(t *testing.T) {
+	k, ring := fixedRing(t)
+	b := newBench(t, func(c *watchword.Config) { c.Keys = ring })
+	raw := signed(t, k, "at+jwt", goodPayload)
+	forgetful := b.Verifier()
+	forgetful.Memory = nil
+	for name, verify := range map[string]func(context.Context, string, ...watchword.Kind) (*watchword.Claims, error){
+		"first": b.Verify, "seen before": b.Verify, "without memory": forgetful.Verify,
+	} {
+		c, err := verify(t.Context(), raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Token() != raw {
+			t.Errorf("%s: Token = %q, want %q", name, c.Token(), raw)
+		}
+		for how, text := range renderings(c) {
+			if signature := raw[strings.LastIndexByte(raw, '.')+1:]; strings.Contains(text, signature) {
+				t.Errorf("%s: %s shows the token: %.200s", name, how, text)
+			}
+		}
+	}
+	if token := new(watchword.Claims).Token(); token != "" {
+		t.Errorf("Token of claims that nobody verified = %q", token)
+	}
+}

@@ -24,6 +24,7 @@ const (
 	UserChanged
 	KeyChanged
 	TokenVerified // one of Config.SampleVerified
+	Denied        // an administrative action that somebody may not do
 )
 
 var eventNames = [...]string{
@@ -32,6 +33,7 @@ var eventNames = [...]string{
 	PasswordChanged: "password_changed",
 	Revoked:         "revoked", ClientAuthenticated: "client_authenticated",
 	UserChanged: "user_changed", KeyChanged: "key_changed", TokenVerified: "verified",
+	Denied: "denied",
 }
 
 // String returns the kind's snake_case name.
@@ -51,8 +53,11 @@ type Event struct {
 	Login   string // as typed, for failed sign-ins; bounded to 256 bytes
 	Session int64  // number; 0 for none
 	Client  Client
-	Code    Code   // why, for failures; else Internal and to be ignored
-	Detail  string // for people
+	Code    Code // why, for failures; else Internal and to be ignored
+	// Actor is who did it, where that is another than whom it is about:
+	// "user:7", "client:client_…", "command line".
+	Actor  string
+	Detail string // for people
 }
 
 // AuditEntry is an event as the audit log keeps it.
@@ -68,13 +73,15 @@ type AuditEntry struct {
 	Address string
 	Device  string
 	Code    string // "" for what went well
+	Actor   string // who did it, as in [Event]
 	Detail  string
 }
 
 // AuditFilter selects entries, newest first.
 type AuditFilter struct {
 	Kind   string
-	UserID string
+	UserID string    // whom it is about
+	Actor  string    // who did it
 	Since  time.Time // not before this
 	Before int64     // ids below this one; 0: from the newest
 	Limit  int       // 0 means 100

@@ -1,0 +1,287 @@
+package manage
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/password"
+)
+
+// UserPage is a page of users and where the next one begins, "" after the
+// last.
+type UserPage struct {
+	Users []watchword.User
+	Next  string
+}
+
+// maxPage bounds every page.
+const maxPage = 500
+
+// page returns the length of a page of which so many were asked for.
+func page(limit int) int {
+	if limit <= 0 {
+		return 100
+	}
+	return min(limit, maxPage)
+}
+
+// FindUsers returns a page of users. At most 500 are on it, 100 where
+// f.Limit is 0.
+func (m *Actions) FindUsers(ctx context.Context, by Actor, f watchword.UserFilter) (UserPage, error) {
+	if err := m.demand(ctx, by, ViewUsers); err != nil {
+		return UserPage{}, err
+	}
+	searcher, ok := m.o.Users.(watchword.UserSearcher)
+	if !ok {
+		return UserPage{}, missing("users are kept where they cannot be searched")
+	}
+	f.Limit = page(f.Limit)
+	users, next, err := searcher.FindUsers(ctx, f)
+	if err != nil {
+		return UserPage{}, fmt.Errorf("find users: %w", err)
+	}
+	return UserPage{Users: users, Next: next}, nil
+}
+
+// User returns a user by id.
+func (m *Actions) User(ctx context.Context, by Actor, id string) (watchword.User, error) {
+	if err := m.demand(ctx, by, ViewUsers); err != nil {
+		return watchword.User{}, err
+	}
+	return m.user(ctx, id)
+}
+
+func (m *Actions) user(ctx context.Context, id string) (watchword.User, error) {
+	u, err := m.o.Users.UserByID(ctx, id)
+	if err != nil {
+		return watchword.User{}, fmt.Errorf("read user: %w", err)
+	}
+	return u, nil
+}
+
+// admin returns what keeps the users, where they can be changed.
+func (m *Actions) admin() (watchword.UserAdmin, error) {
+	admin, ok := m.o.Users.(watchword.UserAdmin)
+	if !ok {
+		return nil, missing("users are kept elsewhere and cannot be changed here")
+	}
+	return admin, nil
+}
+
+// NewUser is a user to be made, with a password or without.
+type NewUser struct {
+	watchword.User
+	Password string
+	// PasswordHash is the command line's alone, in place of Password.
+	PasswordHash string
+}
+
+// CreateUser makes a user. ID, Version and CreatedAt are set by the store.
+// Errors: an [InputError] with everything that is wrong, PasswordWeak,
+// Conflict where login or e-mail address is taken, PermissionDenied.
+func (m *Actions) CreateUser(ctx context.Context, by Actor, n NewUser) (watchword.User, error) {
+	if err := m.demand(ctx, by, AddUsers); err != nil {
+		return watchword.User{}, err
+	}
+	admin, err := m.admin()
+	if err != nil {
+		return watchword.User{}, err
+	}
+	if err := checkUser(n.User); err != nil {
+		return watchword.User{}, err
+	}
+	if why := gives(by, watchword.User{}, changeTo(n.User)); why != "" {
+		return watchword.User{}, m.deny(ctx, by, watchword.User{Login: n.Login}, why)
+	}
+	hash, err := m.newHash(ctx, by, n)
+	if err != nil {
+		return watchword.User{}, err
+	}
+	now := m.o.Now()
+	u := n.User
+	u.ID, u.Version, u.CreatedAt = "", 0, now
+	u, err = admin.CreateUser(ctx, watchword.NewUser{User: u, PasswordHash: hash})
+	if err != nil {
+		return watchword.User{}, fmt.Errorf("add user: %w", err)
+	}
+	m.record(ctx, by, watchword.Event{Kind: watchword.UserChanged, At: now, UserID: u.ID, Login: u.Login, Detail: "added"})
+	return u, nil
+}
+
+// newHash returns the hash of a new user's password.
+func (m *Actions) newHash(ctx context.Context, by Actor, n NewUser) (string, error) {
+	switch {
+	case n.PasswordHash != "" && !by.Operator:
+		return "", invalid("password_hash", "only the command line takes one")
+	case n.PasswordHash != "" || n.Password == "":
+		return n.PasswordHash, nil
+	default:
+		return m.hash(ctx, n.Login, n.Password)
+	}
+}
+
+// hash judges and hashes a password.
+func (m *Actions) hash(ctx context.Context, login, new string) (string, error) {
+	if err := watchword.CheckPassword(new, login); err != nil {
+		return "", err
+	}
+	hash, err := m.o.Hasher.Hash(ctx, new)
+	var busy *password.BusyError
+	switch {
+	case errors.Is(err, password.ErrTooLong), errors.Is(err, password.ErrNUL):
+		return "", fmt.Errorf("%w: %w", watchword.PasswordWeak, err)
+	case errors.As(err, &busy):
+		return "", &watchword.RetryError{Code: watchword.Unavailable, After: busy.RetryAfter}
+	case err != nil:
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return hash, nil
+}
+
+// ChangeUser changes what c names. Disabling ends the user's sessions.
+// c.PasswordHash is the command line's alone; see [Actions.SetPassword].
+// Errors as of CreateUser, and NotFound.
+func (m *Actions) ChangeUser(ctx context.Context, by Actor, id string, c watchword.UserChange) (watchword.User, error) {
+	if err := m.demand(ctx, by, ChangeUsers); err != nil {
+		return watchword.User{}, err
+	}
+	if c.PasswordHash != nil && !by.Operator {
+		return watchword.User{}, invalid("password_hash", "only the command line sets one")
+	}
+	if err := checkChange(c); err != nil {
+		return watchword.User{}, err
+	}
+	return m.change(ctx, by, id, c)
+}
+
+// SetPassword sets a user's password and ends his sessions, but the one in
+// which the actor acts.
+func (m *Actions) SetPassword(ctx context.Context, by Actor, id, new string) (watchword.User, error) {
+	if err := m.demand(ctx, by, ChangeUsers); err != nil {
+		return watchword.User{}, err
+	}
+	u, err := m.user(ctx, id)
+	if err != nil {
+		return watchword.User{}, err
+	}
+	if why := touches(by, u); why != "" { // before a hash is computed
+		return watchword.User{}, m.deny(ctx, by, u, why)
+	}
+	hash, err := m.hash(ctx, u.Login, new)
+	if err != nil {
+		return watchword.User{}, err
+	}
+	return m.change(ctx, by, id, watchword.UserChange{PasswordHash: &hash})
+}
+
+// change applies a change that was checked, once the rules allow it for the
+// user as he stands.
+func (m *Actions) change(ctx context.Context, by Actor, id string, c watchword.UserChange) (watchword.User, error) {
+	admin, err := m.admin()
+	if err != nil {
+		return watchword.User{}, err
+	}
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	u, err := m.user(ctx, id)
+	if err != nil {
+		return watchword.User{}, err
+	}
+	why := cmp.Or(touches(by, u), gives(by, u, c))
+	if why == "" && disables(c) && by.User.ID == u.ID {
+		why = "nobody disables himself"
+	}
+	if why == "" && u.Superuser && (disables(c) || c.Superuser != nil && !*c.Superuser) {
+		if why, err = m.last(ctx, by, u); err != nil {
+			return watchword.User{}, err
+		}
+	}
+	if why != "" {
+		return watchword.User{}, m.deny(ctx, by, u, why)
+	}
+	keep := int64(0)
+	if by.User.ID == u.ID {
+		keep = by.Session
+	}
+	now := m.o.Now()
+	u, err = admin.UpdateUser(ctx, id, c, keep, m.until(now), now)
+	if err != nil {
+		return watchword.User{}, fmt.Errorf("change user: %w", err)
+	}
+	m.heard(ctx)
+	kind := watchword.UserChanged
+	if c.PasswordHash != nil {
+		kind = watchword.PasswordChanged
+	}
+	m.record(ctx, by, watchword.Event{Kind: kind, At: now, UserID: u.ID, Login: u.Login, Detail: changedFields(c)})
+	return u, nil
+}
+
+// DeleteUser deletes a user and ends his sessions. His id is never given to
+// anybody else.
+func (m *Actions) DeleteUser(ctx context.Context, by Actor, id string) error {
+	if err := m.demand(ctx, by, DeleteUsers); err != nil {
+		return err
+	}
+	admin, err := m.admin()
+	if err != nil {
+		return err
+	}
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	u, err := m.user(ctx, id)
+	if err != nil {
+		return err
+	}
+	why := touches(by, u)
+	if why == "" && by.User.ID == u.ID {
+		why = "nobody deletes himself"
+	}
+	if why == "" && u.Superuser {
+		if why, err = m.last(ctx, by, u); err != nil {
+			return err
+		}
+	}
+	if why != "" {
+		return m.deny(ctx, by, u, why)
+	}
+	now := m.o.Now()
+	if err := admin.DeleteUser(ctx, id, m.until(now), now); err != nil {
+		return fmt.Errorf("delete user: %w", err)
+	}
+	m.heard(ctx)
+	m.record(ctx, by, watchword.Event{Kind: watchword.UserChanged, At: now, UserID: u.ID, Login: u.Login, Detail: "deleted"})
+	return nil
+}
+
+// last says why a superuser may not cease to be an active one: no other would
+// be left to let anybody in. The command line can make a new one.
+func (m *Actions) last(ctx context.Context, by Actor, u watchword.User) (why string, err error) {
+	if by.Operator || !u.Active {
+		return "", nil
+	}
+	const none = "the last active superuser stays one"
+	searcher, ok := m.o.Users.(watchword.UserSearcher)
+	if !ok {
+		return none, nil // better one too many
+	}
+	yes := true
+	f := watchword.UserFilter{Ranked: &yes, Active: &yes}
+	for {
+		users, next, err := searcher.FindUsers(ctx, f)
+		if err != nil {
+			return "", fmt.Errorf("look for other superusers: %w", err)
+		}
+		if slices.ContainsFunc(users, func(o watchword.User) bool { return o.Superuser && o.ID != u.ID }) {
+			return "", nil
+		}
+		if next == "" {
+			return none, nil
+		}
+		f.After = next
+	}
+}

@@ -87,9 +87,9 @@ func (a *Authority) newVerifier() Verifier {
 	return v
 }
 
-// Verify checks a token of this authority; see [Verifier.Verify]. With kind
-// Refresh it also reads native refresh tokens, whose signature and form it
-// checks; whether one still counts only [Authority.Refresh] can say.
+// Verify checks a token of this authority; see [Verifier.Verify]. Native
+// refresh tokens are under a key of their own and pass with no kind: see
+// [Authority.CheckRefresh].
 func (a *Authority) Verify(ctx context.Context, raw string, kinds ...Kind) (*Claims, error) {
 	if a.c.MaxStale > 0 {
 		if age, ok := a.list.Age(a.c.Now()); ok && age > a.c.MaxStale {

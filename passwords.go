@@ -74,8 +74,7 @@ func (p *Passwords) Authenticate(ctx context.Context, c Credentials) (User, erro
 	p.observe(class, len(c.Password), begun)
 	switch {
 	case err == nil && u.Active:
-		p.upgrade(ctx, u.ID, c.Password, encoded)
-		return u, nil
+		return p.upgrade(ctx, u, c.Password, encoded), nil
 	case err == nil:
 		err = UserDisabled
 	case errors.Is(err, password.ErrMismatch), errors.Is(err, password.ErrTooLong), errors.Is(err, password.ErrNUL):
@@ -124,16 +123,26 @@ func (p *Passwords) observe(class string, length int, begun time.Time) {
 	}
 }
 
-// upgrade writes the hash anew with the preferred scheme. It may lose: to a
-// password change, to a full pool, to a store that is away. The sign-in goes
-// on, and the next one tries again.
-func (p *Passwords) upgrade(ctx context.Context, id, pass, encoded string) {
-	if !p.hasher.NeedsUpgrade(encoded) {
-		return
+// upgrade writes the hash anew with the preferred scheme, and returns the
+// user as he stands then. It may lose: to a password change, to a full pool,
+// to a store that is away. The sign-in goes on, and the next one tries again.
+func (p *Passwords) upgrade(ctx context.Context, u User, pass, encoded string) User {
+	if k, ok := p.users.(HashKeeper); ok && k.KeepsHashes() || !p.hasher.NeedsUpgrade(encoded) {
+		return u
 	}
-	if better, err := p.hasher.Hash(ctx, pass); err == nil {
-		_ = p.users.SwapPasswordHash(ctx, id, encoded, better)
+	better, err := p.hasher.Hash(ctx, pass)
+	if err != nil || p.users.SwapPasswordHash(ctx, u.ID, encoded, better) != nil {
+		return u
 	}
+	// Where a version is made from the hash, the user's is another now. Only
+	// one who still has the very hash that was written is the one who has
+	// proved who he is: had his password been changed in between, the old
+	// version stays with this sign-in and refuses it.
+	again, hash, err := p.users.UserByLogin(ctx, u.Login)
+	if err != nil || again.ID != u.ID || hash != better || !again.Active {
+		return u
+	}
+	return again
 }
 
 // sample looks every now and then which classes there are.

@@ -105,6 +105,12 @@ type HashSampler interface {
 	HashSamples(ctx context.Context) ([]string, error)
 }
 
+// HashKeeper is optional for a PasswordUsers: while KeepsHashes reports true
+// no hash is written anew at sign-in, and none is computed for it.
+type HashKeeper interface {
+	KeepsHashes() bool
+}
+
 // LoginRecorder is optional for a Users: it is told of every sign-in.
 type LoginRecorder interface {
 	RecordLogin(ctx context.Context, id string, at time.Time) error

@@ -19,3 +19,7 @@ func TestMemoryLimiter(t *testing.T) {
 		return watchword.NewMemoryLimiter(func(string) watchword.Rate { return rate }, 0)
 	})
 }
+
+func TestMemoryPeople(t *testing.T) {
+	storetest.PasswordUsers(t, func(*testing.T) storetest.People { return storetest.Own(store.NewMemory()) })
+}

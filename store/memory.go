@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ type Memory struct {
 	names    map[string]int64 // folded logins and addresses
 	gone     map[int64]bool   // ids of deleted users
 	lastUser int64
+	imports  map[importOf]watchword.Import
 
 	sessions    map[int64]watchword.Session
 	open        map[string]map[int64]bool // by user: numbers not ended
@@ -35,6 +37,7 @@ type Memory struct {
 	meta      map[string][]byte
 	audit     []watchword.AuditEntry // by ID
 	lastAudit int64
+	receipts  map[string]watchword.Receipt // by ID
 }
 
 type memoryUser struct {
@@ -59,6 +62,9 @@ var (
 	_ watchword.HashSampler   = (*Memory)(nil)
 	_ watchword.LoginRecorder = (*Memory)(nil)
 	_ watchword.UserAdmin     = (*Memory)(nil)
+	_ watchword.UserImporter  = (*Memory)(nil)
+	_ watchword.UserSearcher  = (*Memory)(nil)
+	_ watchword.Receipts      = (*Memory)(nil)
 	_ watchword.KeyStore      = (*Memory)(nil)
 	_ watchword.Clients       = (*Memory)(nil)
 	_ watchword.Meta          = (*Memory)(nil)
@@ -73,11 +79,13 @@ func NewMemory() *Memory {
 		users:    make(map[int64]*memoryUser),
 		names:    make(map[string]int64),
 		gone:     make(map[int64]bool),
+		imports:  make(map[importOf]watchword.Import),
 		sessions: make(map[int64]watchword.Session),
 		open:     make(map[string]map[int64]bool),
 		origins:  make(map[string]int64),
 		rings:    make(map[string]memoryRing),
 		clients:  make(map[string]watchword.ClientRecord),
+		receipts: make(map[string]watchword.Receipt),
 		meta:     map[string][]byte{metaEpoch: []byte(rand.Text())},
 	}
 }
@@ -236,7 +244,7 @@ func (m *Memory) ListAudit(_ context.Context, f watchword.AuditFilter) ([]watchw
 	var found []watchword.AuditEntry
 	for _, e := range slices.Backward(m.audit) {
 		if e.ID >= below(f.Before) || (f.Kind != "" && e.Kind != f.Kind) ||
-			(f.UserID != "" && e.UserID != f.UserID) || e.At.Before(stamp(f.Since)) {
+			(f.UserID != "" && e.UserID != f.UserID) || (f.Actor != "" && e.Actor != f.Actor) || e.At.Before(stamp(f.Since)) {
 			continue
 		}
 		if found = append(found, e); len(found) == limitOr(f.Limit) {
@@ -259,7 +267,8 @@ func (m *Memory) TrimAudit(_ context.Context, keep int) (int, error) {
 func (m *Memory) Purge(_ context.Context, at, before, audit time.Time) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	had := len(m.facts) + len(m.audit) + len(m.sessions)
+	had := len(m.facts) + len(m.audit) + len(m.sessions) + len(m.receipts)
+	maps.DeleteFunc(m.receipts, func(_ string, r watchword.Receipt) bool { return !r.Until.After(at) })
 	m.facts = slices.DeleteFunc(m.facts, func(f placedFact) bool { return !f.Until.After(at) })
 	m.audit = slices.DeleteFunc(m.audit, func(e watchword.AuditEntry) bool { return e.At.Before(audit) })
 	for number, s := range m.sessions {
@@ -269,5 +278,5 @@ func (m *Memory) Purge(_ context.Context, at, before, audit time.Time) (int, err
 			m.close(s)
 		}
 	}
-	return had - len(m.facts) - len(m.audit) - len(m.sessions), nil
+	return had - len(m.facts) - len(m.audit) - len(m.sessions) - len(m.receipts), nil
 }

@@ -90,12 +90,16 @@ func (m *Memory) RecordLogin(_ context.Context, id string, at time.Time) error {
 // that is for imports, and Conflict where the id is taken or was ever.
 // A zero CreatedAt means now.
 func (m *Memory) CreateUser(_ context.Context, n watchword.NewUser) (watchword.User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.createUser(n)
+}
+
+func (m *Memory) createUser(n watchword.NewUser) (watchword.User, error) {
 	u, id, err := firstUser(n)
 	if err != nil {
 		return watchword.User{}, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if id == 0 {
 		id = m.lastUser + 1
 	}
@@ -223,7 +227,7 @@ func listAfter(id string) (int64, error) {
 	}
 	n, ok := parseID(id)
 	if !ok {
-		return 0, fmt.Errorf("%w: user id %q is no positive number", watchword.InvalidRequest, id)
+		return 0, errBadID(id)
 	}
 	return n, nil
 }

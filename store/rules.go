@@ -65,6 +65,10 @@ func parseID(id string) (int64, bool) {
 
 func formatID(n int64) string { return strconv.FormatInt(n, 10) }
 
+func errBadID(id string) error {
+	return fmt.Errorf("%w: user id %q is no positive number", watchword.InvalidRequest, id)
+}
+
 func noUser(id string) error { return fmt.Errorf("%w: user %q", watchword.NotFound, id) }
 
 func noSession(number int64) error {
@@ -122,7 +126,7 @@ func firstUser(n watchword.NewUser) (u watchword.User, id int64, err error) {
 	if n.ID != "" {
 		var ok bool
 		if id, ok = parseID(n.ID); !ok {
-			return watchword.User{}, 0, fmt.Errorf("%w: user id %q is no positive number", watchword.InvalidRequest, n.ID)
+			return watchword.User{}, 0, errBadID(n.ID)
 		}
 	}
 	u = n.User

@@ -40,6 +40,7 @@ func All(t *testing.T, open Open) {
 	t.Run("sessions", func(t *testing.T) { Sessions(t, open) })
 	t.Run("facts", func(t *testing.T) { Facts(t, open) })
 	t.Run("users", func(t *testing.T) { Users(t, open) })
+	t.Run("imports", func(t *testing.T) { Imports(t, open) })
 	t.Run("keys", func(t *testing.T) { Keys(t, open) })
 	t.Run("clients", func(t *testing.T) { Clients(t, open) })
 	t.Run("audit", func(t *testing.T) { Audit(t, open) })

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	insertAudit = `INSERT INTO ww_audit (at, kind, profile, user_id, login, session, address, device, code, detail)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertAudit = `INSERT INTO ww_audit (at, kind, profile, user_id, login, session, address, device, code, actor, detail)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?)`
 
-	selectAudit = `SELECT id, at, kind, profile, user_id, login, session, address, device, code, detail FROM ww_audit
+	selectAudit = `SELECT id, at, kind, profile, user_id, login, session, address, device, code, coalesce(actor, ''), detail FROM ww_audit
 		WHERE id < ?`
 )
 
@@ -28,7 +28,7 @@ func (d *DB) AppendAudit(ctx context.Context, entries []watchword.AuditEntry) er
 	return d.write(ctx, func(ctx context.Context, q *statements) error {
 		for _, e := range entries {
 			_, err := q.exec(ctx, insertAudit, instant(stamp(e.At)), e.Kind, e.Profile, e.UserID, e.Login,
-				e.Session, e.Address, e.Device, e.Code, e.Detail)
+				e.Session, e.Address, e.Device, e.Code, e.Actor, e.Detail)
 			if err != nil {
 				return err
 			}
@@ -48,6 +48,10 @@ func (d *DB) ListAudit(ctx context.Context, f watchword.AuditFilter) ([]watchwor
 		text += ` AND user_id = ?`
 		args = append(args, f.UserID)
 	}
+	if f.Actor != "" {
+		text += ` AND actor = ?`
+		args = append(args, f.Actor)
+	}
 	if !f.Since.IsZero() {
 		text += ` AND at >= ?`
 		args = append(args, instant(stamp(f.Since)))
@@ -58,7 +62,7 @@ func (d *DB) ListAudit(ctx context.Context, f watchword.AuditFilter) ([]watchwor
 		return q.each(ctx, func(row scanner) error {
 			var e watchword.AuditEntry
 			err := row.Scan(&e.ID, (*instant)(&e.At), &e.Kind, &e.Profile, &e.UserID, &e.Login,
-				&e.Session, &e.Address, &e.Device, &e.Code, &e.Detail)
+				&e.Session, &e.Address, &e.Device, &e.Code, &e.Actor, &e.Detail)
 			found = append(found, e)
 			return err
 		}, text, append(args, limitOr(f.Limit))...)
@@ -75,6 +79,8 @@ const purgeStep = 500
 
 const (
 	purgeFacts = `DELETE FROM ww_facts WHERE n IN (SELECT n FROM ww_facts WHERE until <= ? LIMIT ?)`
+
+	purgeReceipts = `DELETE FROM ww_receipts WHERE id IN (SELECT id FROM ww_receipts WHERE until <= ? LIMIT ?)`
 
 	// Only hours that are over: their rows are all due, so that no step reads
 	// what it does not remove.
@@ -94,6 +100,7 @@ func (d *DB) Purge(ctx context.Context, at, before, audit time.Time) (int, error
 		args []any
 	}{
 		{purgeFacts, []any{micros(at)}},
+		{purgeReceipts, []any{micros(at)}},
 		{purgeSessions, []any{hour(before)}},
 		{purgeAudit, []any{micros(audit)}},
 	} {

@@ -196,7 +196,7 @@ func entry(i int) watchword.AuditEntry {
 	return watchword.AuditEntry{
 		At: base.Add(time.Duration(i) * time.Minute), Kind: []string{"signed_in", "reused"}[i%2], Profile: "native",
 		UserID: strconv.Itoa(i % 3), Login: "ada", Session: int64(i), Address: "192.0.2.7", Device: "curl",
-		Code: "token_reused", Detail: "generation 3",
+		Code: "token_reused", Actor: []string{"", "", "user:7", "command line"}[i%4], Detail: "generation 3",
 	}
 }
 
@@ -237,6 +237,8 @@ func auditComesBack(t *testing.T, in Instance) {
 	wantEqual(t, "a kind", listed(t, a, watchword.AuditFilter{Kind: "reused"}), []int64{7, 5, 3, 1})
 	wantEqual(t, "a user", listed(t, a, watchword.AuditFilter{UserID: "2"}), []int64{8, 5, 2})
 	wantEqual(t, "both", listed(t, a, watchword.AuditFilter{UserID: "2", Kind: "reused"}), []int64{5})
+	wantEqual(t, "an actor", listed(t, a, watchword.AuditFilter{Actor: "user:7"}), []int64{6, 2})
+	wantEqual(t, "an actor and a kind", listed(t, a, watchword.AuditFilter{Actor: "command line", Kind: "reused"}), []int64{7, 3})
 	wantEqual(t, "nothing", listed(t, a, watchword.AuditFilter{Kind: "none"}), nil)
 	since := base.Add(7 * time.Minute)
 	wantEqual(t, "since a time", listed(t, a, watchword.AuditFilter{Since: since}), []int64{8, 7})

@@ -44,6 +44,8 @@ func All(t *testing.T, open Open) {
 	t.Run("keys", func(t *testing.T) { Keys(t, open) })
 	t.Run("clients", func(t *testing.T) { Clients(t, open) })
 	t.Run("audit", func(t *testing.T) { Audit(t, open) })
+	t.Run("search", func(t *testing.T) { Search(t, open) })
+	t.Run("receipts", func(t *testing.T) { Receipts(t, open) })
 }
 
 // contract is one case: the sentence is printed when it fails.

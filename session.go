@@ -101,7 +101,7 @@ type SessionLister interface {
 	ListSessions(ctx context.Context, f SessionFilter, at time.Time) ([]Session, error)
 }
 
-// Purger removes what can no longer matter: facts past their Until, sessions
+// Purger removes what can no longer matter: facts and receipts past their Until, sessions
 // that ended or expired before `before`, and audit entries older than
 // `audit`. It works in small transactions and returns the number of rows
 // removed.

@@ -88,6 +88,9 @@ func (a *app) serve(c config.Config) (err error) {
 		defer cancel()
 		err = errors.Join(err, db.Close(ctx))
 	}()
+	if err := engine.Attach(a.ctx, c, db); err != nil {
+		return err
+	}
 	seal, err := engine.Seal(a.ctx, c, db)
 	if err != nil {
 		return err
@@ -148,6 +151,9 @@ func (a *app) rehearse(c config.Config, listener net.Listener) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close(a.ctx)) }()
+	if err := engine.Attach(a.ctx, c, db); err != nil {
+		return err
+	}
 	seal, err := engine.Seal(a.ctx, c, db)
 	if err != nil {
 		return err
@@ -190,6 +196,9 @@ func (a *app) admin(c config.Config) (admin config.Admin, hash string, err error
 // firstUser adds the user admin where there is no user at all, and prints
 // the password, unless the environment gave one.
 func (a *app) firstUser(c config.Config, db *open.Opened) error {
+	if db.Foreign != nil {
+		return nil
+	}
 	users, err := db.ListUsers(a.ctx, "", 1)
 	if err != nil {
 		return fmt.Errorf("list users: %w", err)

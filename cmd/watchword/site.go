@@ -109,7 +109,11 @@ func (s *site) until() time.Time {
 
 // user finds a user by login or e-mail address.
 func (s *site) user(ctx context.Context, login string) (watchword.User, error) {
-	u, _, err := s.UserByLogin(ctx, login)
+	roll, err := s.roll(ctx)
+	if err != nil {
+		return watchword.User{}, err
+	}
+	u, _, err := roll.UserByLogin(ctx, login)
 	if errors.Is(err, watchword.NotFound) {
 		return u, failf(watchword.NotFound, "there is no user %q: `watchword user list` shows them", login)
 	}
@@ -119,11 +123,31 @@ func (s *site) user(ctx context.Context, login string) (watchword.User, error) {
 	return u, nil
 }
 
+// roll returns the people who sign in. Another system's table is opened only
+// where somebody is looked for: keys and backups do not need it.
+func (s *site) roll(ctx context.Context) (open.Roll, error) {
+	if err := engine.Attach(ctx, s.config, s.Opened); err != nil {
+		return nil, err
+	}
+	return s.Roll(), nil
+}
+
+// ownUsers refuses to change users whom another system keeps.
+func ownUsers(c config.Config) error {
+	if c.Users.DSN == "" {
+		return nil
+	}
+	return failf(watchword.PermissionDenied, "the users are kept in Django's table %s (users.dsn in the settings): change them there", printable(c.Users.Table))
+}
+
 // authority makes the native authority over the database, for what needs its
 // keys. Its events go to the audit log.
 func (s *site) authority(ctx context.Context) (*watchword.Authority, error) {
 	seal, err := engine.Seal(ctx, s.config, s.Opened)
 	if err != nil {
+		return nil, err
+	}
+	if err := engine.Attach(ctx, s.config, s.Opened); err != nil {
 		return nil, err
 	}
 	c, err := engine.Config(s.config, s.Opened, seal)

@@ -55,6 +55,9 @@ func (c *userAddCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := ownUsers(settings); err != nil {
+		return err
+	}
 	// Before the database is opened: a password that is refused leaves none.
 	hash, err := a.newHash(settings, c.passwordFlags, c.Login, admin.Password)
 	if err != nil {
@@ -113,9 +116,13 @@ const listPage = 1000
 // Run lists the users in order of creation.
 func (userListCommand) Run(a *app) error {
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
+		roll, err := s.roll(ctx)
+		if err != nil {
+			return err
+		}
 		records, rows := []httpauth.Object{}, [][]string{}
 		for after := ""; ; {
-			page, err := s.ListUsers(ctx, after, listPage)
+			page, err := roll.ListUsers(ctx, after, listPage)
 			if err != nil {
 				return fmt.Errorf("list users: %w", err)
 			}
@@ -241,6 +248,9 @@ func (userDeleteCommand) Help() string {
 // Run deletes the user.
 func (c *userDeleteCommand) Run(a *app) error {
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
+		if err := ownUsers(s.config); err != nil {
+			return err
+		}
 		u, err := s.user(ctx, c.Login)
 		if err != nil {
 			return err
@@ -257,6 +267,9 @@ func (c *userDeleteCommand) Run(a *app) error {
 // ask for it, the password too.
 func (a *app) changeUser(login, done string, change watchword.UserChange, p *passwordFlags) error {
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
+		if err := ownUsers(s.config); err != nil {
+			return err
+		}
 		u, err := s.user(ctx, login)
 		if err != nil {
 			return err

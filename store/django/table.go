@@ -97,6 +97,13 @@ func (t Table) resolve() (Table, error) {
 	return t, errors.Join(faults...)
 }
 
+// Check reports every name of the table that is none, without looking at a
+// database.
+func (t Table) Check() error {
+	_, err := t.resolve()
+	return err
+}
+
 // checkName wants what can be quoted.
 func checkName(name string) error {
 	if name == "" || len(name) > 63 || strings.ContainsAny(name, "\"\x00") {

@@ -38,6 +38,7 @@ func (l *loader) check() {
 		l.fault("password.preferred", "", err)
 	}
 	c.Password.Params = params
+	l.checkUsers()
 	if c.Audit.Keep < time.Hour {
 		l.fault("audit.keep", "", fmt.Errorf("%s is below an hour, which is how often entries are removed", c.Audit.Keep))
 	}

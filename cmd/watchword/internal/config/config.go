@@ -29,6 +29,7 @@ type Config struct {
 	Lifetimes Lifetimes
 	Limits    Limits
 	Signup    Signup
+	Users     Users
 	Sessions  Sessions
 	Password  Password
 	Admin     AdminPages
@@ -132,6 +133,7 @@ func Default() Config {
 			Session: watchword.DefaultSessionLifetime, Grace: watchword.DefaultGrace,
 		},
 		Limits:   Limits{Enabled: true},
+		Users:    Users{Table: "auth_user", Groups: true},
 		Sessions: Sessions{Address: "truncated"},
 		Password: Password{Preferred: password.Schemes()[0]},
 		Admin:    AdminPages{Enabled: true},

@@ -150,7 +150,7 @@ func (l *loader) unknown(tree map[string]any, path, source string) {
 // is a fault like an unknown key, but for those that Kubernetes gives every
 // pod beside a service called watchword.
 func (l *loader) environment() {
-	known := map[string]bool{prefix + "CONFIG": true, prefix + "DIALECT": true, prefix + "DB_FILE": true}
+	known := map[string]bool{prefix + "CONFIG": true, prefix + "DIALECT": true, prefix + "DB_FILE": true, prefix + "USERS_DSN_FILE": true}
 	for _, name := range adminVariables() {
 		known[name] = true
 	}
@@ -161,9 +161,8 @@ func (l *loader) environment() {
 			l.put(s, word(v), name)
 		}
 	}
-	if file, ok := l.env[prefix+"DB_FILE"]; ok {
-		l.databaseFile(file)
-	}
+	l.dsnFile("db", prefix+"DB", &l.c.DB)
+	l.dsnFile("users.dsn", prefix+"USERS_DSN", &l.c.Users.DSN)
 	for _, name := range sortedKeys(l.env) {
 		if strings.HasPrefix(name, prefix) && !known[name] && !serviceLink.MatchString(name) {
 			l.fault(name, "environment", fmt.Errorf("unknown variable%s", suggestion(keyOf(name))))
@@ -171,19 +170,24 @@ func (l *loader) environment() {
 	}
 }
 
-// databaseFile reads the DSN, which may hold a password, from a file.
-func (l *loader) databaseFile(file string) {
-	const source = prefix + "DB_FILE"
-	if _, both := l.env[prefix+"DB"]; both {
-		l.fault("db", source, errors.New("WATCHWORD_DB is set too: set one of them"))
+// dsnFile reads a DSN, which may hold a password, from the file that the
+// variable with _FILE names, where it is set.
+func (l *loader) dsnFile(key, variable string, field *string) {
+	source := variable + "_FILE"
+	file, ok := l.env[source]
+	if !ok {
+		return
+	}
+	if _, both := l.env[variable]; both {
+		l.fault(key, source, fmt.Errorf("%s is set too: set one of them", variable))
 		return
 	}
 	dsn, err := ReadSecret(file)
 	if err != nil {
-		l.fault("db", source, err)
+		l.fault(key, source, err)
 		return
 	}
-	l.c.DB = string(dsn)
+	*field = string(dsn)
 }
 
 // serviceLink matches what Kubernetes sets (WATCHWORD_PORT=tcp://…).

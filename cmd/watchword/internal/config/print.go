@@ -27,8 +27,11 @@ func (c Config) Print(w io.Writer) error {
 			section = before
 		}
 		value := s.show(&c)
-		if s.key == "db" {
+		switch s.key {
+		case "db":
 			value = MaskDSN(c.DB)
+		case "users.dsn":
+			value = MaskDSN(c.Users.DSN)
 		}
 		if value == "" {
 			fmt.Fprintf(&b, "# %s is not set\n", key)

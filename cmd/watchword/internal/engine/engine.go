@@ -26,6 +26,9 @@ func Config(c config.Config, db *open.Opened, seal []byte) (watchword.Config, er
 		Rotation: c.Lifetimes.Rotation(), InsecureUnlimited: !c.Limits.Enabled,
 		SessionAddress: c.Sessions.Form(), SampleVerified: c.Audit.SampleVerified,
 	}
+	if db.Foreign != nil {
+		w.Users = db.Foreign.Roll
+	}
 	if w.RotateKeys == 0 {
 		w.RotateKeys = -1 // in the settings 0 means never
 	}

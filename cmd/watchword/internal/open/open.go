@@ -26,6 +26,8 @@ type Opened struct {
 	SQL *sql.DB
 	// Path of the database file; "" for one in memory.
 	Path string
+	// Foreign are users whom another system keeps; nil: the store has them.
+	Foreign *Foreign
 }
 
 // Store opens the database that dsn names: "sqlite:PATH", or
@@ -50,7 +52,11 @@ func Store(ctx context.Context, dsn string) (*Opened, error) {
 // Close ends the store and closes the database. What was acknowledged is
 // kept whether it is called or not.
 func (o *Opened) Close(ctx context.Context) error {
-	return errors.Join(o.DB.Close(ctx), o.SQL.Close())
+	var foreign error
+	if o.Foreign != nil {
+		foreign = o.Foreign.sql.Close()
+	}
+	return errors.Join(o.DB.Close(ctx), o.SQL.Close(), foreign)
 }
 
 func file(ctx context.Context, path string) (*Opened, error) {

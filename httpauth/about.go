@@ -68,6 +68,9 @@ const (
 	OptionalAccess          // served without one as well
 	NeedsAccess
 	NeedsRefresh // where the transport carries it
+	// ListedAccess is listed with one, as another system's document has it,
+	// and not looked at.
+	ListedAccess
 )
 
 // Parameter is one of the query or the header.

@@ -20,6 +20,11 @@ func Native(prefix string, t Transport) Profile {
 	tokens := tokenOutput()
 	return Profile{
 		Name: watchword.NativeProfile, Prefix: prefix, Transport: t,
+		About: About{
+			Title: "Watchword", Tags: []string{"Watchword"},
+			Description:       "Sign in, refresh, sign out, and what else belongs to one's account.",
+			SchemeDescription: "User name or e-mail address, and password. A client id is not needed.",
+		},
 		Routes: []Route{
 			{Pattern: "POST token", Op: OpToken, In: tokenInput(), Out: tokens},
 			{Pattern: "POST refresh", Op: OpRefresh, Out: tokens, In: Input{JSON: []Field{

@@ -238,26 +238,39 @@ func (c *djwtoSettings) profile(prefix string) httpauth.Profile {
 	}
 	p := httpauth.Profile{
 		Name: "djwto", Prefix: prefix, Problem: c.problem, SlashRedirect: http.StatusMovedPermanently,
-		Style: djwtoStyle(), Transport: djwtoTransport{c},
+		Style: djwtoStyle(), Transport: djwtoTransport{c}, About: c.about(),
 		Routes: []httpauth.Route{
-			{Pattern: "POST login/", Op: httpauth.OpSignIn, In: login, Serve: c.serveLogin},
-			{Pattern: "POST validate_access/", In: form, Serve: c.serveValidate, Needs: needsCheck},
-			{Pattern: "POST " + at("validate_refresh"), In: form, Serve: c.serveValidateRefresh, Needs: needsCheck},
-			{Pattern: "POST " + at("refresh_access"), Op: httpauth.OpRefresh, In: form, Serve: c.serveRefresh, Needs: needsCheck},
-			{Pattern: "POST " + at("logout"), Op: httpauth.OpSignOut, In: form, Serve: c.serveLogout, Needs: needsCheck},
-			{Pattern: "DELETE " + at("logout"), Op: httpauth.OpSignOut, In: form, Serve: c.serveDelete},
+			{Pattern: "POST login/", Op: httpauth.OpSignIn, In: login, Serve: c.serveLogin, Doc: c.loginDoc()},
+			{
+				Pattern: "POST validate_access/", In: form, Serve: c.serveValidate, Needs: needsCheck,
+				Doc: c.validateDoc(httpauth.NeedsAccess),
+			},
+			{
+				Pattern: "POST " + at("validate_refresh"), In: form, Serve: c.serveValidateRefresh, Needs: needsCheck,
+				Doc: c.validateDoc(httpauth.NeedsRefresh),
+			},
+			{
+				Pattern: "POST " + at("refresh_access"), Op: httpauth.OpRefresh, In: form, Serve: c.serveRefresh, Needs: needsCheck,
+				Doc: c.refreshDoc("Refresh the access token", "Access token successfully refreshed."),
+			},
+			{
+				Pattern: "POST " + at("logout"), Op: httpauth.OpSignOut, In: form, Serve: c.serveLogout, Needs: needsCheck,
+				Doc: c.logoutDoc(),
+			},
+			{Pattern: "DELETE " + at("logout"), Op: httpauth.OpSignOut, In: form, Serve: c.serveDelete, Doc: c.deleteDoc()},
 		},
 	}
 	if c.update {
 		p.Routes = append(p.Routes, httpauth.Route{
 			Pattern: "POST " + at("update_refresh"), Op: httpauth.OpRefresh, In: form, Serve: c.serveUpdate, Needs: needsCheck,
+			Doc: c.refreshDoc("Update the refresh token", "Refresh token successfully updated."),
 		})
 	}
 	if c.sample {
 		p.Routes = append(
 			p.Routes,
-			httpauth.Route{Pattern: "GET testapp/protect/", Serve: c.view("worked!")},
-			httpauth.Route{Pattern: "GET testapp/perms_protect/", Serve: c.view("perms also worked!", "perm1")},
+			httpauth.Route{Pattern: "GET testapp/protect/", Serve: c.view("worked!"), Doc: viewDoc("worked!")},
+			httpauth.Route{Pattern: "GET testapp/perms_protect/", Serve: c.view("perms also worked!", "perm1"), Doc: viewDoc("perms also worked!")},
 		)
 	}
 	if c.csrf && c.accessCookie != "" {
@@ -266,7 +279,7 @@ func (c *djwtoSettings) profile(prefix string) httpauth.Profile {
 	for _, r := range slices.Clone(p.Routes) {
 		method, path, _ := strings.Cut(r.Pattern, " ")
 		if method != http.MethodDelete {
-			p.Routes = append(p.Routes, httpauth.Route{Pattern: "OPTIONS " + path, Serve: c.options(path)})
+			p.Routes = append(p.Routes, httpauth.Route{Pattern: "OPTIONS " + path, Serve: c.options(path), Doc: httpauth.Doc{Hidden: true}})
 		}
 	}
 	return p

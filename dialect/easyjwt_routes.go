@@ -39,27 +39,35 @@ func (c *easyjwtSettings) profile(prefix string) httpauth.Profile {
 	}
 	record := httpauth.Output{Encode: encodeRecord}
 	p := httpauth.Profile{
-		Name: "easyjwt", Prefix: prefix, Problem: c.problem, Transport: c.transport(), Kinds: c.kinds,
+		Name: "easyjwt", Prefix: prefix, Problem: c.problem, Transport: c.transport(), Kinds: c.kinds, About: c.about(),
 		// 308 and not the original's 301, which loses the body of a POST.
 		SlashRedirect: http.StatusPermanentRedirect,
 		Routes: []httpauth.Route{
 			{
 				Pattern: "POST token/", Op: httpauth.OpSignIn, Serve: posted(serveOp),
 				In:  anyForm(field(httpauth.ParamLogin, c.login), field(httpauth.ParamPassword, "")),
-				Out: httpauth.Output{Members: obtained},
+				Out: httpauth.Output{Members: obtained}, Doc: c.doc("Sign in", ""),
 			},
 			{
 				Pattern: "POST token/refresh/", Op: httpauth.OpRefresh, Serve: posted(c.serveRefresh),
 				In: anyForm(field(httpauth.ParamRefresh, refresh)), Out: httpauth.Output{Members: refreshed},
+				Doc: c.doc("Refresh", "Exchanges a refresh token for a new access token."),
 			},
 			{
 				Pattern: "POST token/verify/", Op: httpauth.OpVerify, Serve: posted(c.serveVerify),
-				In: anyForm(field(httpauth.ParamToken, "")), Needs: needs[easyjwtChecker],
+				In: anyForm(field(httpauth.ParamToken, "")), Needs: needs[easyjwtChecker], Doc: c.verifyDoc(),
 				// Kind 0 is a token of the old system whose type nobody knows.
 				Kinds: []watchword.Kind{0, watchword.Access, watchword.Refresh, watchword.Sliding},
 			},
-			{Pattern: "GET users/{id}/", Serve: got(c.serveUser), Needs: needs[httpauth.UserFinder], Out: record},
-			{Pattern: "GET user/", Serve: got(c.serveOwn), Needs: needs[httpauth.UserFinder], Out: record},
+			{
+				Pattern: "GET users/{id}/", Serve: got(c.serveUser), Needs: needs[httpauth.UserFinder], Out: record,
+				Doc: c.guardedDoc("Show a user", "One's own record, and to staff any.",
+					httpauth.Answer{Status: http.StatusNotFound, Examples: []any{detailObject("Not found.")}}),
+			},
+			{
+				Pattern: "GET user/", Serve: got(c.serveOwn), Needs: needs[httpauth.UserFinder], Out: record,
+				Doc: c.guardedDoc("Show the user", "The record of the token's bearer."),
+			},
 		},
 	}
 	p.Routes = append(p.Routes, c.furtherRoutes(refresh)...)
@@ -72,7 +80,7 @@ func (c *easyjwtSettings) furtherRoutes(refresh string) []httpauth.Route {
 	if !c.sliding {
 		list = append(list, httpauth.Route{
 			Pattern: "POST token/blacklist/", Op: httpauth.OpSignOut, Serve: posted(c.serveBlacklist),
-			In: anyForm(field(httpauth.ParamRefresh, refresh)),
+			In: anyForm(field(httpauth.ParamRefresh, refresh)), Doc: c.blacklistDoc(),
 		})
 	}
 	if c.createUser {
@@ -80,7 +88,7 @@ func (c *easyjwtSettings) furtherRoutes(refresh string) []httpauth.Route {
 			return httpauth.Field{Param: p, Optional: true, NumberAsText: true}
 		}
 		list = append(list, httpauth.Route{
-			Pattern: "POST create-user/", Serve: posted(c.serveCreate), Needs: needs[accountMaker],
+			Pattern: "POST create-user/", Serve: posted(c.serveCreate), Needs: needs[accountMaker], Doc: c.createDoc(),
 			In: anyForm(
 				field(httpauth.ParamLogin, "email"), field(httpauth.ParamPassword, ""),
 				optional(paramFirstName), optional(paramLastName), optional(paramPhone),
@@ -89,7 +97,7 @@ func (c *easyjwtSettings) furtherRoutes(refresh string) []httpauth.Route {
 	}
 	if c.passwordChange {
 		list = append(list, httpauth.Route{
-			Pattern: "POST password-change/", Serve: posted(c.servePassword),
+			Pattern: "POST password-change/", Serve: posted(c.servePassword), Doc: c.passwordDoc(),
 			Needs: func(s httpauth.Service) error {
 				return errors.Join(needs[authenticator](s), needs[httpauth.PasswordChanger](s))
 			},

@@ -33,12 +33,16 @@ type ellarSettings struct {
 	session    time.Duration
 	fields     []string
 	adopt      time.Time
+	about      httpauth.About
 }
 
 // Ellar is ellar-jwt 0.2.5 as its guide sets it up, under /auth.
 //
 // Settings of the original: algorithm, signing_secret_key,
-// verifying_secret_key, audience, issuer, jwk_url, leeway, jti, lifetime. Ours:
+// verifying_secret_key, audience, issuer, jwk_url, leeway, jti, lifetime, and
+// for the OpenAPI document openapi_name and openapi_description of its bearer
+// scheme (the class of the guide's strategy: JWTAuthentication or JWTGuard),
+// tags (ApiTags) and include_in_schema. Ours:
 // strategy ("handler" or "guard": which of the two error shapes),
 // refresh_lifetime (30 days), rotate_refresh_tokens, sliding (with rotation:
 // each successor lives refresh_lifetime anew, up to session_lifetime, 90
@@ -103,6 +107,15 @@ func readEllar(o Options) (*ellarSettings, error) {
 	}
 	if c.sliding && !c.rotate {
 		s.fault("sliding", "needs rotate_refresh_tokens")
+	}
+	name := "JWTAuthentication"
+	if c.guard {
+		name = "JWTGuard"
+	}
+	c.about = httpauth.About{
+		Title: "Ellar JWT", Description: "The routes of the guide to ellar-jwt.", Tags: s.texts("tags", "auth"),
+		Scheme: s.text("openapi_name", name), SchemeDescription: s.text("openapi_description", ""),
+		Hidden: !s.boolean("include_in_schema", true),
 	}
 	c.all = s.list()
 	return c, s.ends(o.checkFields())
@@ -219,7 +232,7 @@ func (c *ellarSettings) profile(prefix string) httpauth.Profile {
 		}
 	}
 	p := httpauth.Profile{
-		Name: "ellar", Prefix: prefix, Problem: c.problem, Transport: transport,
+		Name: "ellar", Prefix: prefix, Problem: c.problem, Transport: transport, About: c.about,
 		Routes: []httpauth.Route{
 			{
 				Pattern: "POST login", Op: httpauth.OpSignIn, Out: httpauth.Output{Members: pair},
@@ -228,13 +241,37 @@ func (c *ellarSettings) profile(prefix string) httpauth.Profile {
 				}},
 			},
 			{Pattern: "POST refresh", Op: httpauth.OpRefresh, In: payload, Out: httpauth.Output{Members: refreshed}},
-			{Pattern: "GET profile", Guarded: true, Serve: c.serveProfile},
+			{Pattern: "GET profile", Guarded: true, Serve: c.serveProfile, Doc: c.profileDoc()},
 		},
 	}
 	if c.logout {
 		p.Routes = append(p.Routes, httpauth.Route{Pattern: "POST logout", Op: httpauth.OpSignOut, In: payload})
 	}
 	return p
+}
+
+// profileDoc shows what serveProfile answers.
+func (c *ellarSettings) profileDoc() httpauth.Doc {
+	claims := httpauth.Object{
+		{Name: "exp", Value: 1769861100},
+		{Name: "iat", Value: 1769860800},
+		{Name: c.jtiName, Value: "0f1e2d3c4b5a69788796a5b4c3d2e1f0"},
+		{Name: "user_id", Value: 1},
+		{Name: "username", Value: "john"},
+	}
+	var sub, id any = "1", "1"
+	if c.numericSub {
+		sub, id = 1, 1
+	}
+	if c.numericID {
+		id = 1
+	}
+	return httpauth.Doc{
+		Summary: "Show the identity", Description: "The claims of the token, with id and auth_type.",
+		Answers: []httpauth.Answer{{Examples: []any{append(
+			claims, httpauth.Pair{Name: "sub", Value: sub}, httpauth.Pair{Name: "id", Value: id}, httpauth.Pair{Name: "auth_type", Value: "bearer"},
+		)}}},
+	}
 }
 
 // serveProfile answers the identity: all claims, and id and auth_type.

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/watchword-auth/watchword"
@@ -34,6 +35,9 @@ type esmeraldSettings struct {
 	logout   bool
 	fields   []string
 	adopt    time.Time
+
+	about                 httpauth.About
+	signInDoc, refreshDoc httpauth.Doc
 }
 
 // Esmerald is esmerald-simple-jwt 0.3.2, under /auth.
@@ -45,7 +49,10 @@ type esmeraldSettings struct {
 // refresh_token_lifetime (1 day), access_token_name, refresh_token_name,
 // authorization_header, auth_header_types, user_id_field, leeway,
 // user_id_claim (the user's id once more under this name, where it is set),
-// jti_claim, and the texts for OpenAPI. The original never reads
+// jti_claim, and for the OpenAPI document signin_summary, signin_description,
+// refresh_summary, refresh_description, tags, security (Bearer, or false for
+// none), and the two switches of its extension, include_in_schema and
+// enable_openapi. The original never reads
 // api_key_header and the two for sliding tokens: another value than the
 // default is refused. Ours: audience, issuer (written and demanded),
 // rotate_refresh_tokens (the answer to a refresh then has a refresh_token),
@@ -99,9 +106,32 @@ func readEsmerald(o Options) (*esmeraldSettings, error) {
 		s.fault("refresh_token_name", "%q is access_token_name as well: token_type would tell nothing apart", c.refreshName)
 	}
 	c.readClasses(s)
+	c.readDocument(s)
 	s.publicAlone(c.keys, "verifying_key")
 	c.all = s.list()
 	return c, s.ends(o.checkFields())
+}
+
+// readDocument reads what the OpenAPI document says. The original lists both
+// routes with its scheme, which is what its clients were made from.
+func (c *esmeraldSettings) readDocument(s *settings) {
+	c.signInDoc = httpauth.Doc{
+		Summary: s.text("signin_summary", "Sign in"), Description: s.text("signin_description", ""), Token: httpauth.ListedAccess,
+	}
+	c.refreshDoc = httpauth.Doc{
+		Summary: s.text("refresh_summary", "Refresh the access token"), Description: s.text("refresh_description", ""), Token: httpauth.ListedAccess,
+	}
+	c.about = httpauth.About{
+		Title: "Esmerald Simple JWT", Description: "The routes of esmerald-simple-jwt.", Tags: s.texts("tags"), Scheme: "Bearer",
+	}
+	for _, scheme := range s.texts("security", "Bearer") {
+		if scheme[strings.LastIndexByte(scheme, '.')+1:] != "Bearer" {
+			s.fault("security", "%q: only Bearer is there", scheme)
+		}
+	}
+	c.about.NoScheme = len(s.texts("security", "Bearer")) == 0 || s.none("security")
+	included, enabled := s.boolean("include_in_schema", true), s.boolean("enable_openapi", true)
+	c.about.Hidden = !included || !enabled
 }
 
 // readClasses reads the settings that are Python, and those that nothing
@@ -115,13 +145,6 @@ func (c *esmeraldSettings) readClasses(s *settings) {
 	s.class("refresh_model", "Profile.Routes[1].In", "RefreshToken")
 	s.class("access_token_model", "Profile.Routes[1].Out", "AccessToken")
 	s.class("token_model", "Profile.Routes[0].Out", "TokenAccess")
-	for _, name := range []string{
-		"signin_summary", "signin_description", "refresh_summary", "refresh_description",
-	} {
-		s.text(name, "")
-	}
-	s.texts("tags")
-	s.know("security", "anything", "") // the document always names the bearer scheme
 	s.only("api_key_header", func() bool { return s.text("api_key_header", "") == "X_API_TOKEN" },
 		"no API keys are read: see authorization_header")
 	s.only("sliding_token_lifetime", func() bool { return s.duration("sliding_token_lifetime", 0) == 5*time.Minute },
@@ -236,15 +259,15 @@ func (c *esmeraldSettings) profile(prefix string) httpauth.Profile {
 	refresh := httpauth.Input{OtherAsEmpty: true, JSON: []httpauth.Field{{Param: httpauth.ParamRefresh}}}
 	p := httpauth.Profile{
 		Name: "esmerald", Prefix: prefix, Problem: c.problem, SlashRedirect: http.StatusTemporaryRedirect,
-		Transport: httpauth.Bearer{Schemes: c.schemes, ExactCase: true, Header: c.header},
+		Transport: httpauth.Bearer{Schemes: c.schemes, ExactCase: true, Header: c.header}, About: c.about,
 		Routes: []httpauth.Route{
 			{
-				Pattern: "POST " + c.signinURL, Op: httpauth.OpSignIn, Out: httpauth.Output{Members: pair},
+				Pattern: "POST " + c.signinURL, Op: httpauth.OpSignIn, Out: httpauth.Output{Members: pair}, Doc: c.signInDoc,
 				In: httpauth.Input{OtherAsEmpty: true, JSON: []httpauth.Field{
 					{Param: httpauth.ParamLogin, Name: login}, {Param: httpauth.ParamPassword},
 				}},
 			},
-			{Pattern: "POST " + c.refreshURL, Op: httpauth.OpRefresh, In: refresh, Out: httpauth.Output{Members: refreshed}},
+			{Pattern: "POST " + c.refreshURL, Op: httpauth.OpRefresh, In: refresh, Out: httpauth.Output{Members: refreshed}, Doc: c.refreshDoc},
 		},
 	}
 	if c.email {

@@ -3,6 +3,7 @@ package dialect
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ type oauth2Settings struct {
 	forbid       bool // 403 "Permission denied" for a missing scope
 	subPrefix    string
 	fields       []string
+	about        httpauth.About
 }
 
 // OAuth2 is the OAuth2 password flow with JWT of Esmerald's guide, and of
@@ -33,7 +35,9 @@ type oauth2Settings struct {
 //
 // Settings of the original: SECRET_KEY, ALGORITHM,
 // ACCESS_TOKEN_EXPIRE_MINUTES (15 where it is not set, as the guide's code
-// has it). Ours: success_status (200; 201 is Esmerald's default for a POST),
+// has it), and for the OpenAPI document the arguments of OAuth2PasswordBearer:
+// scheme_name, description, scopes (a table: what each permits) and
+// refreshUrl; include_in_schema. tokenUrl is where the route is. Ours: success_status (200; 201 is Esmerald's default for a POST),
 // strict_form (grant_type is demanded), validation ("fastapi" or "esmerald":
 // which shape wrong input is answered with), always_scopes (write the scopes
 // list also where none was asked for), missing_scope (401 as in the chapter on
@@ -73,8 +77,22 @@ func readOAuth2(o Options) (*oauth2Settings, error) {
 		subPrefix:    s.text("sub_prefix", ""),
 		fields:       o.UserFields,
 	}
+	c.readDocument(s)
 	c.all = s.list()
 	return c, s.ends(o.checkFields())
+}
+
+// readDocument reads what the OpenAPI document says.
+func (c *oauth2Settings) readDocument(s *settings) {
+	c.about = httpauth.About{
+		Title: "OAuth2 password flow", Description: "The routes of the guide to OAuth2 with JWT.",
+		Scheme: s.text("scheme_name", "OAuth2PasswordBearer"), SchemeDescription: s.text("description", ""),
+		RefreshURL: s.text("refreshUrl", ""), Hidden: !s.boolean("include_in_schema", true),
+	}
+	scopes := s.table("scopes")
+	for _, name := range slices.Sorted(maps.Keys(scopes)) {
+		c.about.Scopes = append(c.about.Scopes, httpauth.ScopeInfo{Name: name, Description: scopes[name]})
+	}
 }
 
 func (c *oauth2Settings) engine(w watchword.Config) (watchword.Config, error) {
@@ -167,7 +185,7 @@ func (c *oauth2Settings) profile(prefix string, samples bool) httpauth.Profile {
 	grant := httpauth.Field{Param: httpauth.ParamGrantType, Optional: !c.strictForm, OneOf: []string{"password"}}
 	optional := func(p httpauth.Param) httpauth.Field { return httpauth.Field{Param: p, Optional: true} }
 	p := httpauth.Profile{
-		Name: "oauth2", Prefix: prefix, Problem: c.problem, SlashRedirect: http.StatusTemporaryRedirect,
+		Name: "oauth2", Prefix: prefix, Problem: c.problem, SlashRedirect: http.StatusTemporaryRedirect, About: c.about,
 		Routes: []httpauth.Route{
 			{
 				Pattern: "POST token", Op: httpauth.OpSignIn,
@@ -188,6 +206,7 @@ func (c *oauth2Settings) profile(prefix string, samples bool) httpauth.Profile {
 	if samples {
 		p.Routes = append(p.Routes, httpauth.Route{
 			Pattern: "GET users/me/items", Op: httpauth.OpWhoami, Out: httpauth.Output{Encode: encodeItems},
+			Doc: httpauth.Doc{Summary: "List the user's items", Description: "The guide's sample view."},
 		})
 	}
 	return p

@@ -187,6 +187,28 @@ func (s *settings) texts(name string, otherwise ...string) []string {
 	}
 }
 
+// table reads names with a text each.
+func (s *settings) table(name string) map[string]string {
+	s.know(name, "a table of texts", "")
+	v, ok := s.get(name)
+	if !ok {
+		return nil
+	}
+	t, ok := v.(map[string]any)
+	if !ok {
+		s.fault(name, "want a table, not %T", v)
+	}
+	texts := make(map[string]string, len(t))
+	for key, value := range t {
+		text, ok := value.(string)
+		if !ok {
+			s.fault(name, "want text for %s, not %T", key, value)
+		}
+		texts[key] = text
+	}
+	return texts
+}
+
 // ends reports every fault: those found while reading, and settings that
 // nobody asked for. It is called last.
 func (s *settings) ends(more ...error) error {

@@ -1,0 +1,233 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
+)
+
+// onPage is how many rows a page of a list has.
+const onPage = 50
+
+// pager leads to the pages before and after this one. Lists are read from
+// where the last page ended, so that the last of a million users is no slower
+// than the first; there is no way to page 7.
+type pager struct{ Newer, Back, Older, On string }
+
+// pages returns the links below a list of which more follows at next. query
+// is what the list was asked for with; cursor is the name of where it begins.
+func pagesOf(r *http.Request, query url.Values, cursor, next string) pager {
+	p := pager{Back: "Start", On: "More"}
+	link := func(at string) string {
+		q := url.Values{}
+		for name, values := range query {
+			if len(values) > 0 && values[0] != "" && name != cursor {
+				q.Set(name, values[0])
+			}
+		}
+		if at != "" {
+			q.Set(cursor, at)
+		}
+		if len(q) == 0 {
+			return r.URL.Path
+		}
+		return r.URL.Path + "?" + q.Encode()
+	}
+	if r.URL.Query().Get(cursor) != "" {
+		p.Newer = link("")
+	}
+	if next != "" {
+		p.Older = link(next)
+	}
+	return p
+}
+
+// userList is the body of the list of users.
+type userList struct {
+	Query, Show string
+	Users       []watchword.User
+	Pager       pager
+	CanAdd      bool
+}
+
+// users lists users by the beginning of their login or e-mail address.
+func (c *Console) users(v *visit) error {
+	query := v.r.URL.Query()
+	body := userList{Query: query.Get("q"), Show: query.Get("show"), CanAdd: v.by.Can(manage.AddUsers)}
+	f := watchword.UserFilter{Prefix: body.Query, After: query.Get("after"), Limit: onPage}
+	yes, no := true, false
+	switch body.Show {
+	case "active":
+		f.Active = &yes
+	case "inactive":
+		f.Active = &no
+	case "staff":
+		f.Ranked = &yes
+	case "others":
+		f.Ranked = &no
+	}
+	page, err := c.o.Actions.FindUsers(v.ctx(), v.by, f)
+	if err != nil {
+		return err
+	}
+	body.Users = page.Users
+	body.Pager = pagesOf(v.r, url.Values{"q": {body.Query}, "show": {body.Show}}, "after", page.Next)
+	return c.show(v, http.StatusOK, "users", "users", "Users", body)
+}
+
+// userURL is the address of a user's page.
+func userURL(id string) string { return prefix + "users/" + url.PathEscape(id) }
+
+// newUser shows the empty form.
+func (c *Console) newUser(v *visit) error {
+	if !v.by.Can(manage.AddUsers) {
+		return watchword.PermissionDenied
+	}
+	return c.showNewUser(v, http.StatusOK, userForm{Active: true})
+}
+
+func (c *Console) showNewUser(v *visit, status int, f userForm) error {
+	f.New, f.MayRank, f.MayChange = true, v.by.Superuser(), true
+	return c.show(v, status, "user-new", "users", "Add a user", f)
+}
+
+// addUser makes a user. Where no login is given he gets the part of his
+// e-mail address before the @, or the whole address where that is taken.
+func (c *Console) addUser(v *visit) error {
+	f := readUserForm(v)
+	u := f.user()
+	derived := u.Login == "" && u.Email != ""
+	if derived {
+		u.Login = beforeAt(u.Email)
+	}
+	made, err := c.o.Actions.CreateUser(v.ctx(), v.by, manage.NewUser{User: u, Password: f.Password})
+	if derived && watchword.CodeOf(err) == watchword.Conflict {
+		u.Login = u.Email
+		made, err = c.o.Actions.CreateUser(v.ctx(), v.by, manage.NewUser{User: u, Password: f.Password})
+	}
+	if err != nil {
+		if !f.tell(err, derived) {
+			return err
+		}
+		return c.showNewUser(v, http.StatusUnprocessableEntity, f)
+	}
+	if !v.by.Can(manage.ViewUsers) {
+		return c.done(v, prefix+"users/new", "user-added")
+	}
+	return c.done(v, userURL(made.ID), "user-added")
+}
+
+// userPage is the body of a user's page.
+type userPage struct {
+	Form     userForm
+	User     watchword.User
+	Sessions []manage.Session
+	More     bool // there are more sessions
+
+	CanEnd, CanSeeSessions, CanSeeAudit, CanDelete bool
+	Self                                           bool
+	PasswordError                                  string
+}
+
+// someSessions is how many of a user's sessions his own page shows.
+const someSessions = 10
+
+// user shows a user.
+func (c *Console) user(v *visit) error {
+	u, err := c.o.Actions.User(v.ctx(), v.by, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return c.showUser(v, http.StatusOK, userPage{User: u, Form: formOf(u)})
+}
+
+func (c *Console) showUser(v *visit, status int, p userPage) error {
+	touch := v.by.MayTouch(p.User)
+	p.Self = p.User.ID == v.me.ID
+	p.Form.MayRank, p.Form.MayChange = v.by.Superuser(), v.by.Can(manage.ChangeUsers) && touch
+	p.CanDelete = v.by.Can(manage.DeleteUsers) && touch && !p.Self
+	p.CanSeeAudit, p.CanSeeSessions = v.by.Can(manage.ViewAudit), v.by.Can(manage.ViewSessions)
+	p.CanEnd = v.by.Can(manage.EndSessions) && (touch || p.Self)
+	if p.CanSeeSessions {
+		list, err := c.o.Actions.Sessions(v.ctx(), v.by, manage.SessionFilter{UserID: p.User.ID, Limit: someSessions})
+		if err != nil {
+			return err
+		}
+		p.Sessions, p.More = list.Sessions, list.Next != ""
+	}
+	return c.show(v, status, "user", "users", p.User.Login, p)
+}
+
+// saveUser changes what differs from the record, where that is still the one
+// that the form was made from.
+func (c *Console) saveUser(v *visit) error {
+	u, err := c.o.Actions.User(v.ctx(), v.by, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	f := readUserForm(v)
+	f.ID = u.ID
+	if f.Seen != fingerprint(u) {
+		f.Fault = "Somebody else has changed this user meanwhile, and nothing was saved. Your entries are still here; the record as it is now is shown when you load the page again."
+		return c.showUser(v, http.StatusConflict, userPage{User: u, Form: f})
+	}
+	change, any := f.change(u, v.by.Superuser())
+	if !any {
+		return c.done(v, userURL(u.ID), "user-same")
+	}
+	change.IfVersion = u.Version
+	if _, err := c.o.Actions.ChangeUser(v.ctx(), v.by, u.ID, change); err != nil {
+		if !f.tell(err, false) {
+			return err
+		}
+		return c.showUser(v, http.StatusUnprocessableEntity, userPage{User: u, Form: f})
+	}
+	return c.done(v, userURL(u.ID), "user-saved")
+}
+
+// setPassword sets another's password.
+func (c *Console) setPassword(v *visit) error {
+	id := v.r.PathValue("id")
+	_, err := c.o.Actions.SetPassword(v.ctx(), v.by, id, v.r.PostForm.Get("password"))
+	if watchword.CodeOf(err) != watchword.PasswordWeak || err == nil {
+		if err != nil {
+			return err
+		}
+		return c.done(v, userURL(id), "password-set")
+	}
+	u, readErr := c.o.Actions.User(v.ctx(), v.by, id)
+	if readErr != nil {
+		return readErr
+	}
+	return c.showUser(v, http.StatusUnprocessableEntity, userPage{User: u, Form: formOf(u), PasswordError: weak(err)})
+}
+
+// endSessionsOf ends all sessions of a user.
+func (c *Console) endSessionsOf(v *visit) error {
+	id := v.r.PathValue("id")
+	if _, err := c.o.Actions.EndSessionsOf(v.ctx(), v.by, id); err != nil {
+		return err
+	}
+	return c.done(v, userURL(id), "sessions-ended")
+}
+
+func (c *Console) confirmDeleteUser(v *visit) error {
+	u, err := c.o.Actions.User(v.ctx(), v.by, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return c.confirm(v, "users", confirmation{
+		Question: "Delete " + u.Login + "?",
+		Text:     "The user cannot sign in any more, and all sessions end. The record is gone for good; the audit log keeps what was done. To keep somebody out for a while, clear “Active” instead.",
+		Action:   userURL(u.ID) + "/delete", Button: "Delete " + u.Login, Back: userURL(u.ID),
+	})
+}
+
+func (c *Console) deleteUser(v *visit) error {
+	if err := c.o.Actions.DeleteUser(v.ctx(), v.by, v.r.PathValue("id")); err != nil {
+		return err
+	}
+	return c.done(v, prefix+"users", "user-deleted")
+}

@@ -96,6 +96,8 @@ type Fault struct {
 	// Value is the text found where it is not among OneOf.
 	Value string
 	OneOf []string
+	// Reason tells people what is wrong, where a Serve function says so.
+	Reason string
 }
 
 // FaultKind says what a Fault is about.

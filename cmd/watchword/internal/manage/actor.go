@@ -179,9 +179,21 @@ func (m *Actions) demand(ctx context.Context, by Actor, p Permission) error {
 // deny writes down that something was refused, and returns the refusal. what
 // is shown to the actor.
 func (m *Actions) deny(ctx context.Context, by Actor, about watchword.User, what string) error {
-	m.record(ctx, by, watchword.Event{
+	e := watchword.Event{
 		Kind: watchword.Denied, UserID: about.ID, Login: about.Login, Code: watchword.PermissionDenied, Detail: what,
-	})
+	}
+	// Anybody with a token can have himself refused as often as he likes, and
+	// must not fill the log with it. Staff are few.
+	skipped, through := 0, true
+	if !by.Staff() && !by.Admin {
+		skipped, through = m.strangers.take(m.o.Now())
+	}
+	if skipped > 0 {
+		e.Detail += fmt.Sprintf(" (and %d refusals of strangers since the last)", skipped)
+	}
+	if through {
+		m.record(ctx, by, e)
+	}
 	return &watchword.PolicyError{Code: watchword.PermissionDenied, Message: what}
 }
 

@@ -85,6 +85,28 @@ type Actions struct {
 	// changing is held while somebody's standing is looked at and changed, so
 	// that two superusers who disable each other at once do not both succeed.
 	changing sync.Mutex
+
+	strangers thinned
+}
+
+// thinned lets one through each second, and counts the others.
+type thinned struct {
+	mu      sync.Mutex
+	next    time.Time
+	skipped int
+}
+
+// take reports whether this one goes through, and how many did not since the
+// last that did.
+func (t *thinned) take(now time.Time) (skipped int, through bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Before(t.next) {
+		t.skipped++
+		return 0, false
+	}
+	skipped, t.skipped, t.next = t.skipped, 0, now.Add(time.Second)
+	return skipped, true
 }
 
 // New checks the wiring.

@@ -84,6 +84,14 @@ func (m *Actions) loginOf(ctx context.Context, known map[string]string, s watchw
 	return u.Login, nil
 }
 
+// SessionID returns the id of a session's number; "" for 0.
+func (m *Actions) SessionID(number int64) string {
+	if number == 0 || m.o.Numbers == nil {
+		return ""
+	}
+	return m.o.Numbers.SessionID(number)
+}
+
 // EndSession ends one session, by its id.
 func (m *Actions) EndSession(ctx context.Context, by Actor, id string) error {
 	if err := m.demand(ctx, by, EndSessions); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/engine"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 )
 
 // Bounds of the audit queue: entries that wait, entries written at once, and
@@ -44,9 +45,12 @@ func newAuditor(store watchword.AuditLog, log *slog.Logger) *auditor {
 // observe takes an event in. It never blocks. Refreshes that went well are
 // left out: they are most of all events and say what the session list says;
 // a token that was used again is not left out.
-func (a *auditor) observe(_ context.Context, e watchword.Event) {
+func (a *auditor) observe(ctx context.Context, e watchword.Event) {
 	if e.Kind == watchword.Refreshed || e.Kind == watchword.RefreshRepeated {
 		return
+	}
+	if e.Actor == "" {
+		e.Actor = manage.ActorOf(ctx)
 	}
 	entry := engine.Entry(e)
 	if e.Code == watchword.RateLimited {

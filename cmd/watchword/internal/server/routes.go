@@ -88,7 +88,7 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 		}
 		faces = append(faces, httpauth.Face{Service: auth, Profile: s.dress(d.made.Profile)})
 	}
-	return faces, nil
+	return s.withAdmin(faces, seal, base.Hasher)
 }
 
 // transport returns where the native tokens ride. Beside cookies a bearer is

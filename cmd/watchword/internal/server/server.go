@@ -17,6 +17,7 @@ import (
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/engine"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/open"
 )
 
@@ -60,6 +61,7 @@ type Server struct {
 	audit    *auditor
 	auth     *watchword.Authority   // the native one
 	followed []*watchword.Authority // all, each of which follows the store
+	actions  *manage.Actions        // nil: there is no administration over HTTP
 	closers  []func()               // what ends with the server
 	http     *http.Server
 	longest  time.Duration // the longest life of an access token

@@ -21,8 +21,11 @@ type Dialect struct {
 	Script []Call
 	// Engine returns the configuration changed to what the dialect needs:
 	// layout, lifetimes, issuer, audience, keys, rotation. What the dialect
-	// does not care about stays.
+	// does not care about stays. nil: there is an Upstream.
 	Engine func(watchword.Config) (watchword.Config, error)
+	// Upstream is the authority elsewhere that stands behind the dialect; nil:
+	// there is an Engine.
+	Upstream *Upstream
 	// KeysURL is a JWK Set whose keys verify tokens as well; "" for none. The
 	// server puts them into Config.VerifyKeys.
 	KeysURL string
@@ -62,11 +65,12 @@ type maker func(Options) (Dialect, error)
 // nothing registers itself here.
 func makers() map[string]maker {
 	return map[string]maker{
-		"djwto":    Djwto,
-		"easyjwt":  EasyJWT,
-		"ellar":    Ellar,
-		"esmerald": Esmerald,
-		"oauth2":   OAuth2,
+		"djwto":          Djwto,
+		"easyjwt":        EasyJWT,
+		"easyjwt-client": EasyJWTClient,
+		"ellar":          Ellar,
+		"esmerald":       Esmerald,
+		"oauth2":         OAuth2,
 	}
 }
 

@@ -96,7 +96,7 @@ func isCSRFToken(s string) bool {
 
 // newCSRF sets a new token, after a sign-in.
 func (c *djwtoSettings) newCSRF(h http.Header, r *http.Request) {
-	c.setCSRF(h, r, (rand.Text() + rand.Text() + rand.Text())[:64])
+	c.setCSRF(h, r, newCSRFToken())
 }
 
 // keepCSRF sets the token that the browser has, or its first one.
@@ -114,11 +114,19 @@ func (c *djwtoSettings) setCSRF(h http.Header, r *http.Request, token string) {
 	if !c.csrf || c.accessCookie == "" {
 		return
 	}
+	setCSRFCookie(h, r, token)
+	h.Add("Vary", "Cookie")
+}
+
+// newCSRFToken makes one in the newer of the two formats.
+func newCSRFToken() string { return (rand.Text() + rand.Text() + rand.Text())[:64] }
+
+// setCSRFCookie writes the cookie, Secure over https.
+func setCSRFCookie(h http.Header, r *http.Request, token string) {
 	text := csrfCookie + "=" + token + "; expires=" + expires(csrfAge) +
 		"; Max-Age=" + strconv.FormatInt(int64(csrfAge/time.Second), 10) + "; Path=/; SameSite=Lax"
 	if secure(r) {
 		text += "; Secure"
 	}
 	h.Add("Set-Cookie", text)
-	h.Add("Vary", "Cookie")
 }

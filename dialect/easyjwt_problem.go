@@ -183,6 +183,7 @@ func fieldFaults(faults []httpauth.Fault) httpauth.Reply {
 				text = "Null characters are not allowed."
 			}
 		case httpauth.FaultValue:
+			text = "Ensure this field has no more than 255 characters." // the only thing that is Valid or not
 		}
 		o = append(o, httpauth.Pair{Name: name, Value: []string{text}})
 	}

@@ -38,6 +38,9 @@ func TestTokensOfOneDialectAreNotAnothers(t *testing.T) {
 		faces = append(faces, face{fmt.Sprint(name, more), r.auth, tokens})
 	}
 	for _, name := range dialect.Names() {
+		if d, err := dialect.ByName(name, dialect.Options{}); err == nil && d.Engine == nil {
+			continue // it makes no tokens
+		}
 		if secretOf[name] == "" {
 			t.Errorf("no secret is known for %s", name)
 			continue

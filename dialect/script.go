@@ -227,6 +227,28 @@ func (c *easyjwtSettings) script(prefix string) []Call {
 	return s.calls
 }
 
+func (c *easyjwtClient) script(prefix string) []Call {
+	s := scriptBelow(prefix, sentJSON)
+	const token, refresh, verify = "POST token/", "POST token/refresh/", "POST token/verify/"
+	login := c.upstream.LoginField
+	s.add("token-wrong-password", token, object(login, "{{login}}", "password", "wrong-3b7e"))
+	s.badSignIns("token", token, login)
+	if c.inCookie {
+		return s.calls // nothing else can be asked without the CSRF cookie
+	}
+	s.add("token", token, object(login, "{{login}}", "password", "{{password}}"), taking("access", "access", "refresh", "refresh"))
+	for _, each := range [][3]string{{"verify", verify, "token"}, {"refresh", refresh, "refresh"}} {
+		s.add(each[0]+"-empty", each[1], "{}")
+		s.add(each[0]+"-garbage", each[1], object(each[2], "garbage"))
+	}
+	s.add("verify", verify, object("token", "{{access}}"))
+	s.add("verify-tampered", verify, object("token", "{{access tampered}}"))
+	s.add("refresh-with-access", refresh, object("refresh", "{{access}}"))
+	s.add("refresh", refresh, object("refresh", "{{refresh}}"))
+	s.add("logout-nothing", "POST token/logout/", "{}")
+	return s.calls
+}
+
 func (c *djwtoSettings) script(prefix string) []Call {
 	s := scriptBelow(prefix, sentForm)
 	at := func(name string) string { return "POST " + c.below + "/" + name + "/" }

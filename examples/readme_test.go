@@ -80,8 +80,14 @@ func TestTry(t *testing.T) {
 func TestComingFrom(t *testing.T) {
 	t.Setenv("WATCHWORD_ADMIN_EMAIL", "admin@example.com")
 	rows := regexp.MustCompile("(?m)^\\| .* \\| `watchword serve (--dialect [a-z0-9-]+)` \\| `(curl .*?)` \\|").FindAllStringSubmatch(page(t, "README.md"), -1)
-	if len(rows) != len(dialect.Names()) {
-		t.Errorf("the README tells of %d dialects, want %d", len(rows), len(dialect.Names()))
+	engines := 0
+	for _, name := range dialect.Names() {
+		if d, err := dialect.ByName(name, dialect.Options{}); err != nil || d.Engine != nil {
+			engines++ // the others need a second server
+		}
+	}
+	if len(rows) != engines {
+		t.Errorf("the README tells of %d dialects, want %d", len(rows), engines)
 	}
 	dir, addr := t.TempDir(), run.Addr(t)
 	args := []string{"serve", "--addr", addr}

@@ -92,7 +92,7 @@ func (c *Config) complete() error {
 		c.Timeout = defaultTimeout
 	}
 	if c.Now == nil {
-		c.Now = time.Now
+		c.Now = time.Now //nolint:forbidigo // the default of Now, the one place where this package takes the clock
 	}
 	c.URL = strings.TrimSuffix(c.URL, "/")
 	return c.check()

@@ -49,6 +49,12 @@ func (c *Client) Copy(ctx context.Context, claims *watchword.Claims) (remote.Use
 	return finder.User(ctx, c.c.URL, claims.UserID)
 }
 
+// CopyJSON is Copy with the record alone, as the authority told it.
+func (c *Client) CopyJSON(ctx context.Context, claims *watchword.Claims) ([]byte, error) {
+	u, err := c.Copy(ctx, claims)
+	return u.Raw, err
+}
+
 // user returns the copy of a user, fetched with his token where there is none.
 func (c *Client) user(ctx context.Context, id, raw string) (remote.User, error) {
 	if finder, ok := c.c.Users.(remote.UserFinder); ok {
@@ -143,7 +149,7 @@ func (c *Client) parseUser(record []byte) (remote.User, error) {
 		case texts[name] != nil:
 			*texts[name], err = v.Text()
 		case flags[name] != nil:
-			err = json.Unmarshal([]byte(v.Raw()), flags[name])
+			err = json.Unmarshal(v.Raw(), flags[name])
 		default:
 			var text string
 			if text, err = v.Text(); err == nil {

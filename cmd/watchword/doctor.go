@@ -69,6 +69,9 @@ func (a *app) examineDatabase(c config.Config) []doctor.Finding {
 	if err := db.Integrity(a.ctx); err != nil {
 		found = append(found, doctor.Finding{Name: "db", Finding: err.Error(), Fix: "watchword restore FILE puts a backup in its place"})
 	}
+	if err := engine.Attach(a.ctx, c, db); err != nil {
+		found = append(found, doctor.Finding{Name: "users", Finding: err.Error(), Fix: "the server does not start with it"})
+	}
 	if err := a.examineSeal(c, db); err != nil {
 		found = append(found, doctor.Finding{Name: "keys.seal_file", Finding: err.Error(), Fix: "the server does not start with it"})
 	}

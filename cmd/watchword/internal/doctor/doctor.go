@@ -42,7 +42,7 @@ type Patient struct {
 func Examine(ctx context.Context, p Patient) []Finding {
 	var all []Finding
 	for _, judge := range []func(context.Context, Patient) []Finding{
-		transport, certificate, lifetimes, limits, proxies, keys, dialects, secretFiles,
+		transport, certificate, lifetimes, limits, users, proxies, keys, dialects, secretFiles,
 	} {
 		all = append(all, judge(ctx, p)...)
 	}
@@ -213,6 +213,9 @@ func secretFiles(ctx context.Context, p Patient) []Finding {
 	var files []secretFile
 	if p.Database != "" {
 		files = append(files, secretFile{"db", p.Database}, secretFile{"keys.seal_file", engine.SealFile(p.Config, p.Database)})
+	}
+	if file, ok := strings.CutPrefix(p.Config.Users.DSN, "sqlite:"); ok {
+		files = append(files, secretFile{"users.dsn", file})
 	}
 	files = append(files, secretFile{"keys.secret_file", p.Config.Keys.SecretFile}, secretFile{"tls.key", p.Config.TLS.Key})
 	for _, d := range p.Config.Dialects {

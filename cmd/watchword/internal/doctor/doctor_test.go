@@ -49,6 +49,13 @@ func TestSettings(t *testing.T) {
 		{"sessions of ten years", func(c *config.Config) { c.Lifetimes.Session = 10 * 365 * 24 * time.Hour }, []string{"lifetimes.session"}},
 		{"a long grace", func(c *config.Config) { c.Lifetimes.Grace = 5 * time.Minute }, []string{"lifetimes.grace"}},
 		{"no limits", func(c *config.Config) { c.Limits.Enabled = false }, []string{"limits.enabled"}},
+		{"another system's users, read over TLS", func(c *config.Config) { c.Users.DSN = "postgres://u@db/site" }, nil},
+		{"another system's users, in the clear", func(c *config.Config) { c.Users.DSN = "postgres://u@db/site?sslmode=disable" }, []string{"users.dsn"}},
+		{"another system's users beside us", func(c *config.Config) { c.Users.DSN = "postgres://u@127.0.0.1/site?sslmode=disable" }, nil},
+		{"hashes that Django would replace", func(c *config.Config) { c.Users = config.Users{DSN: "sqlite:nowhere", Upgrade: true} }, []string{"users.upgrade"}},
+		{"hashes as Django has them", func(c *config.Config) {
+			c.Users, c.Password.Preferred = config.Users{DSN: "sqlite:nowhere", Upgrade: true}, "pbkdf2_sha256 1200000"
+		}, nil},
 		{"everybody is a proxy", func(c *config.Config) {
 			c.HTTP.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"), netip.MustParsePrefix("10.0.0.0/8")}
 		}, []string{"http.trusted_proxies", "http.trusted_proxies"}},

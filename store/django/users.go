@@ -168,7 +168,7 @@ func (u *Users) ListUsers(ctx context.Context, after string, limit int) ([]watch
 }
 
 // HashSamples returns one hash of each scheme and cost. It reads the whole
-// table, in the database: a second for some millions of users.
+// table, in the database: about a second for a million users.
 func (u *Users) HashSamples(ctx context.Context) ([]string, error) {
 	rows, err := u.db.QueryContext(ctx, u.queries.samples)
 	if err != nil {

@@ -33,6 +33,15 @@ func (x *Exchange) Text(p Param) string { return x.values.text[p] }
 // Has reports whether a text parameter was there and not empty.
 func (x *Exchange) Has(p Param) bool { return x.values.text[p] != "" }
 
+// given returns a text parameter that was there, perhaps empty; else nil.
+func (x *Exchange) given(p Param) *string {
+	if !x.values.there[p] {
+		return nil
+	}
+	text := x.values.text[p]
+	return &text
+}
+
 // Flag returns a parameter that is a Flag.
 func (x *Exchange) Flag(p Param) bool { return x.values.flag[p] }
 

@@ -32,6 +32,8 @@ const (
 	ParamEmail        Param = "email"
 	ParamFirstName    Param = "first_name"
 	ParamLastName     Param = "last_name"
+	ParamPhone        Param = "phone"
+	ParamLocation     Param = "location"
 	ParamGrantType    Param = "grant_type"
 	ParamClientID     Param = "client_id"
 	ParamClientSecret Param = "client_secret"
@@ -55,6 +57,9 @@ type Input struct {
 	// that the answer lists the fields it lacks, instead of
 	// UnsupportedMediaType.
 	OtherAsEmpty bool
+	// Strict refuses members of a JSON object that no field names. Elsewhere
+	// they are passed over (RFC 6749, section 3.1).
+	Strict bool
 	// NoScopeIsNone grants nothing to a sign-in that asks for no scope.
 	// Otherwise it gets all that the user may have.
 	NoScopeIsNone bool
@@ -145,11 +150,12 @@ func missing(p Param) error {
 	return Invalid(Fault{Kind: FaultMissing, Param: p, Name: string(p)})
 }
 
-// values are what was read: a field that was absent or empty is not in it.
+// values are what was read: a field that was absent or empty has no text.
 type values struct {
-	text map[Param]string
-	flag map[Param]bool
-	form bool // read from a form
+	text  map[Param]string
+	there map[Param]bool // texts that were not absent
+	flag  map[Param]bool
+	form  bool // read from a form
 }
 
 // maxBody bounds a request's body in bytes.
@@ -197,7 +203,7 @@ func (in Input) read(w http.ResponseWriter, r *http.Request) (values, error) {
 	switch {
 	case media == mediaJSON && in.JSON != nil:
 		fields = in.JSON
-		found, err = parseJSON(body, fields)
+		found, err = parseJSON(body, fields, in.Strict)
 	case media == mediaForm && in.Form != nil:
 		found, err = parseForm(body)
 	case media == mediaMultipart && in.Form != nil && in.Multipart:
@@ -252,7 +258,7 @@ type rawValue struct {
 // judge compares what was found with what is wanted, and reports every fault
 // at once, in the order of the fields.
 func judge(fields []Field, found map[string]rawValue, form bool) (values, error) {
-	v := values{text: make(map[Param]string, len(fields)), form: form}
+	v := values{text: make(map[Param]string, len(fields)), there: make(map[Param]bool, len(fields)), form: form}
 	var faults []Fault
 	for _, f := range fields {
 		raw, ok := found[f.name()]
@@ -263,6 +269,7 @@ func judge(fields []Field, found map[string]rawValue, form bool) (values, error)
 			})
 			continue
 		}
+		v.there[f.Param] = ok && !f.Flag
 		switch {
 		case !ok || raw.text == "":
 		case f.Flag:

@@ -67,6 +67,22 @@ func SignUpRoute() Route {
 	}}}
 }
 
+// RecordRoute lets people change their own names, telephone number and
+// location, and nothing else of themselves: any other member is refused, so
+// that no client takes silence for consent. Add it to the Routes of Native
+// where users are kept in the Store.
+func RecordRoute() Route {
+	return Route{Pattern: "PATCH me", Op: OpChangeRecord, Out: Output{Encode: encodeUser}, In: Input{Strict: true, JSON: []Field{
+		{Param: ParamFirstName, Optional: true},
+		{Param: ParamLastName, Optional: true},
+		{Param: ParamPhone, Optional: true},
+		{Param: ParamLocation, Optional: true},
+	}}, Doc: Doc{
+		Summary: "Change one's own record", Description: "What is absent stays as it is, an empty text removes. No other member is taken.",
+		Refusals: []watchword.Code{watchword.NotFound},
+	}}
+}
+
 func tokenInput() Input {
 	return Input{
 		JSON: []Field{
@@ -120,9 +136,10 @@ func encodeSessions(x *Exchange, r Result) (Reply, error) {
 	return x.JSON(200, Object{{"sessions", list}})
 }
 
-// UserRecord is a user as the native routes and commands show him.
+// UserRecord is a user as the native routes and commands show him: telephone
+// number and location where he has them.
 func UserRecord(u watchword.User) Object {
-	return Object{
+	o := Object{
 		{"id", u.ID},
 		{"login", u.Login},
 		{"email", u.Email},
@@ -137,6 +154,13 @@ func UserRecord(u watchword.User) Object {
 		{"created_at", timestamp(u.CreatedAt)},
 		{"last_login_at", timestamp(u.LastLoginAt)},
 	}
+	if u.Phone != "" {
+		o = append(o, Pair{"phone", u.Phone})
+	}
+	if u.Location != "" {
+		o = append(o, Pair{"location", u.Location})
+	}
+	return o
 }
 
 // SessionRecord is a session likewise. expires_at is when it ends unless it

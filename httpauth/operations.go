@@ -56,6 +56,9 @@ func operation(op Op, s Service) (operate, error) {
 		return nothing, err
 	case OpCSRF:
 		return issueCSRF(s), nil
+	case OpChangeRecord:
+		records, err := needs[RecordKeeper](s, "RecordKeeper")
+		return changeRecord(records), err
 	case OpSignUp:
 		accounts, err := needs[AccountMaker](s, "AccountMaker")
 		return signUp(accounts), err
@@ -202,6 +205,16 @@ func noUser(c *watchword.Claims, err error) error {
 		return fmt.Errorf("%w: a client has no record: %w", watchword.PermissionDenied, err)
 	default:
 		return fmt.Errorf("%w: %w", watchword.UserDisabled, err)
+	}
+}
+
+func changeRecord(records RecordKeeper) operate {
+	return func(x *Exchange) (Result, error) {
+		u, err := records.ChangeRecord(x.Request.Context(), watchword.RecordChange{
+			Claims: x.Claims, FirstName: x.given(ParamFirstName), LastName: x.given(ParamLastName),
+			Phone: x.given(ParamPhone), Location: x.given(ParamLocation), Client: x.Client,
+		})
+		return Result{User: u, Claims: x.Claims}, err
 	}
 }
 

@@ -18,7 +18,7 @@ const maxParts = 64
 // parseJSON reads exactly one JSON object and keeps the members that fields
 // name. The decoder refuses duplicate names and invalid UTF-8 at any depth;
 // names are compared byte for byte, so "Password" is not "password".
-func parseJSON(body []byte, fields []Field) (map[string]rawValue, error) {
+func parseJSON(body []byte, fields []Field, strict bool) (map[string]rawValue, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(body))
 	if kind := d.PeekKind(); kind != '{' {
 		if err := d.SkipValue(); err != nil {
@@ -42,6 +42,9 @@ func parseJSON(body []byte, fields []Field) (map[string]rawValue, error) {
 		if !slices.ContainsFunc(fields, func(f Field) bool { return f.name() == name }) {
 			if err := d.SkipValue(); err != nil {
 				return nil, syntaxFault("no JSON")
+			}
+			if strict {
+				return nil, Invalid(Fault{Kind: FaultValue, Param: Param(name), Name: name, Reason: "there is no such member"})
 			}
 			continue
 		}

@@ -85,12 +85,16 @@ const (
 	// ParamFirstName, ParamLastName. It answers alike, and in the same time,
 	// whether or not there was one already.
 	OpSignUp
+	// OpChangeRecord is guarded: ParamFirstName, ParamLastName, ParamPhone and
+	// ParamLocation of the user himself, those that are there. An empty text
+	// is one.
+	OpChangeRecord
 )
 
 // guarded reports whether the operation is about the bearer of a token.
 func (o Op) guarded() bool {
 	switch o {
-	case OpWhoami, OpChangePassword, OpListSessions, OpEndSession:
+	case OpWhoami, OpChangePassword, OpListSessions, OpEndSession, OpChangeRecord:
 		return true
 	default:
 		return false
@@ -101,7 +105,7 @@ func (o Op) guarded() bool {
 // may do it where browsers send the token (ASVS 3.5.3).
 func (o Op) changes() bool {
 	switch o {
-	case OpToken, OpSignIn, OpRefresh, OpSignOut, OpChangePassword, OpEndSession, OpRevoke, OpSignUp:
+	case OpToken, OpSignIn, OpRefresh, OpSignOut, OpChangePassword, OpEndSession, OpRevoke, OpSignUp, OpChangeRecord:
 		return true
 	default:
 		return false
@@ -185,7 +189,7 @@ type Result struct {
 	// machine keeps no cookies.
 	InBody        bool
 	Claims        *watchword.Claims
-	User          watchword.User          // OpWhoami
+	User          watchword.User          // OpWhoami, OpChangeRecord
 	Sessions      []watchword.SessionInfo // OpListSessions
 	Introspection watchword.Introspection // OpIntrospect
 	CSRF          *http.Cookie            // OpCSRF

@@ -30,6 +30,11 @@ type PasswordChanger interface {
 	ChangePassword(ctx context.Context, p watchword.PasswordChange) error
 }
 
+// RecordKeeper is needed by [OpChangeRecord].
+type RecordKeeper interface {
+	ChangeRecord(ctx context.Context, r watchword.RecordChange) (watchword.User, error)
+}
+
 // AccountMaker is needed by [OpSignUp].
 type AccountMaker interface {
 	SignUp(ctx context.Context, r watchword.SignUpRequest) (watchword.User, error)

@@ -12,12 +12,6 @@ import (
 // him where there is any.
 func recordOf(u watchword.User) httpauth.Object {
 	o := httpauth.UserRecord(u)
-	if u.Phone != "" {
-		o = append(o, httpauth.Pair{Name: "phone", Value: u.Phone})
-	}
-	if u.Location != "" {
-		o = append(o, httpauth.Pair{Name: "location", Value: u.Location})
-	}
 	if len(u.Extra) > 0 {
 		o = append(o, httpauth.Pair{Name: "extra", Value: httpauth.Raw(u.Extra)})
 	}

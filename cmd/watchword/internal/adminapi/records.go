@@ -16,8 +16,10 @@ func userRecord(u watchword.User) httpauth.Object {
 	if len(u.Extra) > 0 {
 		extra = httpauth.Raw(u.Extra)
 	}
+	phone, location := u.Phone, u.Location
+	u.Phone, u.Location = "", "" // they have their places, also where they are empty
 	return append(httpauth.UserRecord(u),
-		httpauth.Pair{Name: "phone", Value: u.Phone}, httpauth.Pair{Name: "location", Value: u.Location}, httpauth.Pair{Name: "extra", Value: extra})
+		httpauth.Pair{Name: "phone", Value: phone}, httpauth.Pair{Name: "location", Value: location}, httpauth.Pair{Name: "extra", Value: extra})
 }
 
 // records writes each entry of a list.

@@ -1,0 +1,58 @@
+package watchword
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// RecordChange asks to change what the claims' user may change of his own
+// record: nil fields stay as they are.
+type RecordChange struct {
+	Claims                               *Claims
+	FirstName, LastName, Phone, Location *string
+	Client                               Client
+}
+
+// maxOwnText bounds what somebody says of himself, in bytes, as the command
+// line bounds it.
+const maxOwnText = 256
+
+// ChangeRecord changes the user's own names, telephone number and location,
+// and returns the record as it is then. Errors: InvalidRequest, UserDisabled,
+// NotFound where users are kept elsewhere or the token is no user's.
+func (a *Authority) ChangeRecord(ctx context.Context, r RecordChange) (User, error) {
+	admin, ok := a.c.Users.(UserAdmin)
+	if !ok {
+		return User{}, fmt.Errorf("%w: users are kept elsewhere", NotFound)
+	}
+	var changed []string
+	for _, f := range []struct {
+		name string
+		text *string
+	}{{"first_name", r.FirstName}, {"last_name", r.LastName}, {"phone", r.Phone}, {"location", r.Location}} {
+		if f.text == nil {
+			continue
+		}
+		if t := *f.text; len(t) > maxOwnText || !utf8.ValidString(t) || strings.ContainsFunc(t, unicode.IsControl) || strings.TrimSpace(t) != t {
+			return User{}, fmt.Errorf("%w: %s is longer than %d bytes, has control characters or space around it", InvalidRequest, f.name, maxOwnText)
+		}
+		changed = append(changed, f.name)
+	}
+	u, err := a.User(ctx, r.Claims)
+	if err != nil || changed == nil {
+		return u, err
+	}
+	// Names end nothing and are no rights: no fact comes of them.
+	now := a.c.Now()
+	change := UserChange{FirstName: r.FirstName, LastName: r.LastName, Phone: r.Phone, Location: r.Location}
+	if u, err = admin.UpdateUser(ctx, u.ID, change, 0, a.factsUntil(now), now); err != nil {
+		return User{}, fmt.Errorf("change record: %w", err)
+	}
+	a.tell(ctx, Event{
+		Kind: UserChanged, UserID: u.ID, Login: u.Login, Session: r.Claims.Number, Client: r.Client, Detail: strings.Join(changed, ", "),
+	})
+	return u, nil
+}

@@ -74,6 +74,9 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 	if s.config.Signup.Enabled {
 		native.Routes = append(native.Routes, httpauth.SignUpRoute())
 	}
+	if s.db.Foreign == nil {
+		native.Routes = append(native.Routes, httpauth.RecordRoute())
+	}
 	publisher := &keyPublisher{Authority: s.auth}
 	faces := []httpauth.Face{{Service: publisher, Profile: s.dress(native)}}
 	for _, d := range dialects {

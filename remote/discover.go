@@ -35,9 +35,15 @@ func Discover(ctx context.Context, issuer string) (Metadata, error) {
 }
 
 func discover(ctx context.Context, client *http.Client, issuer string) (Metadata, error) {
-	address, err := metadataURL(issuer)
+	return discoverAt(ctx, client, issuer, issuer)
+}
+
+// discoverAt asks another address than the issuer's, which is then not part of
+// what is checked; the configuration names both.
+func discoverAt(ctx context.Context, client *http.Client, at, issuer string) (Metadata, error) {
+	address, err := metadataURL(at)
 	if err != nil {
-		return Metadata{}, fmt.Errorf("issuer %q: %w", issuer, err)
+		return Metadata{}, fmt.Errorf("issuer %q: %w", at, err)
 	}
 	body, _, err := get(ctx, client, address, "application/json")
 	if err != nil {

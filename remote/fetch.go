@@ -142,3 +142,6 @@ func seconds(s string) time.Duration {
 	}
 	return time.Duration(min(n, most)) * time.Second
 }
+
+// joinPath appends a path to an address, whatever final slash that has.
+func joinPath(address, path string) string { return strings.TrimSuffix(address, "/") + path }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -264,6 +265,31 @@ func (k *Keys) unavailable(reason error) error {
 // that was set back, counts as zero.
 func (k *Keys) tooOld(s *keySet) bool {
 	return k.c.Now().Sub(s.fetched) >= k.c.MaxStale
+}
+
+// document returns the set held as it was fetched.
+func (k *Keys) document() ([]byte, error) {
+	s := k.set.Load()
+	if s == nil || k.tooOld(s) {
+		return nil, k.unavailable(errors.New("no keys that count are held"))
+	}
+	return slices.Clone(s.raw), nil
+}
+
+// expedite begins a fetch whatever MinInterval says, once the one in the air
+// is over: the authority itself has said, over its feed, that its keys
+// changed.
+func (k *Keys) expedite() {
+	k.mu.Lock()
+	k.tried = time.Time{}
+	k.mu.Unlock()
+	k.begin()
+}
+
+// since reports whether the set held was asked for at or after at.
+func (k *Keys) since(at time.Time) bool {
+	s := k.set.Load()
+	return s != nil && !s.fetched.Before(at.Round(0))
 }
 
 // Version changes whenever other keys count than before: it grows when a

@@ -3,8 +3,11 @@ package remote
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/watchword-auth/watchword/jwt"
 )
 
 // User is somebody as an authority elsewhere describes him. Who he is, Issuer
@@ -23,7 +26,7 @@ type User struct {
 	Phone     string
 	Location  string
 
-	Active bool
+	Active bool // true where not told
 	// Staff and Superuser say what he is at the authority. That makes him
 	// neither of them here, unless the mirror is told to map them.
 	Staff     bool
@@ -89,4 +92,46 @@ func Extra[T any](u User) (T, error) {
 		return v, fmt.Errorf("extra data of user %s: %w", u.ID, err)
 	}
 	return v, nil
+}
+
+// parseUser reads a record of the native directory. Members it does not know
+// stay in Raw.
+func parseUser(issuer string, record []byte) (User, error) {
+	u := User{Issuer: issuer, Raw: json.RawMessage(record), Active: true}
+	texts := map[string]*string{
+		"id": &u.ID, "login": &u.Login, "email": &u.Email, "first_name": &u.FirstName,
+		"last_name": &u.LastName, "phone": &u.Phone, "location": &u.Location,
+	}
+	flags := map[string]*bool{"active": &u.Active, "staff": &u.Staff, "superuser": &u.Superuser}
+	lists := map[string]*[]string{"groups": &u.Groups, "permissions": &u.Permissions, "scopes": &u.Scopes}
+	times := map[string]*time.Time{"created_at": &u.CreatedAt, "last_login_at": &u.LastLoginAt}
+	err := jwt.Walk(record, func(name string, v jwt.Value) (err error) {
+		switch {
+		case v.IsNull(): // a date that never was
+		case texts[name] != nil:
+			*texts[name], err = v.Text()
+		case flags[name] != nil:
+			*flags[name], err = v.Bool()
+		case lists[name] != nil:
+			*lists[name], err = v.Texts()
+		case times[name] != nil:
+			*times[name], err = timestamp(v)
+		case name == "extra":
+			u.Extra = v.Raw()
+			if u.Extra[0] != '{' {
+				err = errors.New("is not an object")
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return User{}, fmt.Errorf("user record: %w", err)
+	}
+	if u.ID == "" {
+		return User{}, errors.New("user record without id")
+	}
+	return u, nil
 }

@@ -1,0 +1,475 @@
+package remote
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/httpauth"
+)
+
+// Check says how a client finds out whether a token counts.
+type Check uint8
+
+const (
+	// Locally, the zero value, verifies tokens in this process: signature by
+	// the authority's keys, revocation by its feed. No request waits for the
+	// network.
+	Locally Check = iota
+	// ByVerify asks POST /auth/v1/verify about every token.
+	ByVerify
+	// ByIntrospection asks the introspection endpoint (RFC 7662) with this
+	// service's credentials.
+	ByIntrospection
+)
+
+// OnStale says what happens to tokens once the feed's newest word is older
+// than Config.MaxStale.
+type OnStale uint8
+
+const (
+	// Refuse, the zero value, answers Unavailable: nobody knows which
+	// sessions have ended meanwhile.
+	Refuse OnStale = iota
+	// GoOn accepts tokens by what is known, each until it expires: a session
+	// that ends while the feed is cut goes on for the rest of its access
+	// token's life.
+	GoOn
+)
+
+// The defaults and bounds of Config.
+const (
+	// DefaultMaxStale is how old the feed's newest word may be.
+	DefaultMaxStale = 30 * time.Second
+	minStale        = 2 * time.Second
+	maxStart        = 30 * time.Second
+	maxCacheLife    = 5 * time.Minute
+)
+
+// Config says which authority is trusted, and how. URL and Audience are
+// needed; the zero value of everything else is the strict one.
+type Config struct {
+	// URL is where the authority is reached: https, or http on loopback. It
+	// is the issuer too unless Issuer is set; the authority's addresses then
+	// come from its metadata (RFC 8414).
+	URL string
+	// Issuer is the iss of its tokens where that differs from URL, such as a
+	// public address beside an internal one. The metadata at URL must name it,
+	// and all routes are asked under URL: its keys at
+	// /.well-known/jwks.json, the rest under /auth/v1.
+	Issuer string
+	// Audience must be among a token's aud; Audiences are further ones.
+	Audience  string
+	Audiences []string
+	// Leeway is allowed on times, for clocks that differ; 0 to 60 s.
+	Leeway time.Duration
+
+	// ClientID and ClientSecret are this service's own credentials at the
+	// authority ("watchword client add NAME"). With them the client follows
+	// the revocation feed. Without them there is no feed: a revoked token
+	// counts here until it expires, which is what a JWT elsewhere does too.
+	ClientID     string
+	ClientSecret string
+	// MaxStale is how old the feed's newest word may be before OnStale
+	// decides; at least 2 s, 0 means 30 s. The authority speaks every second,
+	// so this is how long a cut feed goes unnoticed.
+	MaxStale time.Duration
+	OnStale  OnStale
+
+	// Check says how tokens are checked; Cache remembers good answers where
+	// that asks the authority.
+	Check Check
+	Cache Cache
+
+	// File keeps the authority's keys over restarts; see [KeysConfig].
+	File string
+	// Background lets New return at once, also while the authority is down.
+	// Tokens are refused with Unavailable until there are keys and, with
+	// ClientID, a first reading of the feed.
+	Background bool
+
+	// Users, if set, is handed every user who signs in here or shows a token
+	// here for the first time, and with ClientID whatever changes about
+	// anybody. See the package documentation for what happens when it fails.
+	Users Users
+
+	// Profile is the face of the authority whose tokens are accepted; ""
+	// means the native one. Any other needs Verifier, which returns how its
+	// tokens are read: Type, Layout and whatever else differs. Keys, if left
+	// nil, are the authority's; Issuer, Audience, Audiences and Leeway those
+	// above. numbers tells sessions by their ids, and is nil without a feed.
+	Profile  string
+	Verifier func(numbers *watchword.Numbers) (watchword.Verifier, error)
+
+	// Timeout bounds one request; 0 means 10 s.
+	Timeout time.Duration
+	// Transport makes the requests; nil means one of our own with the
+	// system's certificates, TLS 1.2 or newer, and no proxy.
+	Transport http.RoundTripper
+	// Report hears of what goes wrong in the background, at most once per
+	// failure; nil means nobody does, but [Client.Stats] tells the last. It
+	// must not block.
+	Report func(error)
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Client is an authority elsewhere, as a [httpauth.Service]: it verifies its
+// tokens and hands everything else on to it. Make it with [New] and end it with
+// Close. Safe for concurrent use.
+type Client struct {
+	c      Config
+	issuer string
+	http   *http.Client
+	keys   *Keys    // nil where nothing is verified here
+	feed   *feed    // nil without credentials
+	asked  *checker // nil with Locally
+	mirror *mirror  // nil without Users
+
+	// verifier is nil until sessions can be told by their ids.
+	verifier atomic.Pointer[watchword.Verifier]
+	routes   atomic.Pointer[native]
+	finding  sync.Mutex // of routes
+
+	began  time.Time
+	ctx    context.Context // of all background work; ended by Close
+	cancel context.CancelFunc
+	mu     sync.Mutex     // orders the start of work with Close
+	work   sync.WaitGroup // everything in the background
+}
+
+var (
+	_ httpauth.Service             = (*Client)(nil)
+	_ httpauth.UserFinder          = (*Client)(nil)
+	_ httpauth.PasswordChanger     = (*Client)(nil)
+	_ httpauth.AccountMaker        = (*Client)(nil)
+	_ httpauth.SessionKeeper       = (*Client)(nil)
+	_ httpauth.ClientAuthenticator = (*Client)(nil)
+	_ httpauth.Introspector        = (*Client)(nil)
+	_ httpauth.Revoker             = (*Client)(nil)
+	_ httpauth.KeyPublisher        = (*Client)(nil)
+	_ httpauth.Issuer              = (*Client)(nil)
+)
+
+// New checks c, finds the authority, and returns when tokens can be verified:
+// there are keys and, with ClientID, all facts. It waits for that within ctx
+// and at most 30 s, and then says what was missing. All faults of c are
+// reported together.
+//
+// An httpauth profile is mounted over it, and guards, as over a
+// *watchword.Authority.
+func New(ctx context.Context, c Config) (*Client, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	client := &Client{c: c, issuer: c.URL, http: newClient(c.Transport), began: c.Now()}
+	if c.Issuer != "" {
+		client.issuer = c.Issuer
+	}
+	if c.Transport == nil {
+		client.http = newClient(&http.Transport{
+			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, MaxResponseHeaderBytes: maxHeader,
+			// No HTTP/2: a connection that hangs must cost the requests on it
+			// and not all that come after.
+			MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute,
+		})
+	}
+	client.ctx, client.cancel = context.WithCancel(context.Background())
+	if err := client.start(ctx); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("remote: %w", err)
+	}
+	return client, nil
+}
+
+// complete checks c and fills in the defaults.
+func (c *Config) complete() error {
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf("remote: "+format, args...))
+		}
+	}
+	_, err := metadataURL(c.URL)
+	fault(err != nil, "URL: %w", err)
+	if c.Issuer == c.URL {
+		c.Issuer = ""
+	}
+	own := c.Profile != "" && c.Profile != watchword.NativeProfile
+	fault(own && c.Verifier == nil, "Profile %q needs Verifier, which says how its tokens are read", c.Profile)
+	fault(c.Audience == "" && c.Verifier == nil, "Audience is missing: name the API that the tokens are for, such as its URL")
+	fault(c.Leeway < 0 || c.Leeway > time.Minute, "Leeway %s is outside 0 to 60 s", c.Leeway)
+	fault((c.ClientID == "") != (c.ClientSecret == ""), "ClientID and ClientSecret go together")
+	fault(c.Check == ByIntrospection && c.ClientID == "", "introspection needs ClientID and ClientSecret")
+	fault(c.Check > ByIntrospection, "Check %d is unknown", c.Check)
+	fault(c.OnStale > GoOn, "OnStale %d is unknown", c.OnStale)
+	if c.MaxStale == 0 {
+		c.MaxStale = DefaultMaxStale
+	}
+	fault(c.MaxStale < minStale, "MaxStale %s is below %s", c.MaxStale, minStale)
+	fault(c.Timeout < 0, "Timeout is negative")
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	fault(c.Cache.Entries < 0 || c.Cache.Life < 0 || c.Cache.Life > maxCacheLife || (c.Cache.Entries == 0) != (c.Cache.Life == 0),
+		"Cache: Entries %d and Life %s must both be above 0, and Life at most %s", c.Cache.Entries, c.Cache.Life, maxCacheLife)
+	fault(c.Cache != (Cache{}) && c.Check == Locally, "Cache is for Check ByVerify and ByIntrospection: what is verified here is remembered anyway")
+	if c.Profile == "" {
+		c.Profile = watchword.NativeProfile
+	}
+	if c.Report == nil {
+		c.Report = func(error) {}
+	}
+	if c.Now == nil {
+		c.Now = time.Now //nolint:forbidigo // the default of Now
+	}
+	return errors.Join(faults...)
+}
+
+// start sets everything going, and waits for it unless Background is set.
+func (c *Client) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, maxStart)
+	defer cancel()
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	if c.c.Issuer == "" && c.needsRoutes() && !c.c.Background {
+		if _, err := c.native(ctx); err != nil {
+			return err
+		}
+	}
+	if c.feed != nil {
+		c.spawn(c.feed.run)
+	}
+	if c.mirror != nil {
+		c.spawn(c.mirror.run)
+	}
+	if c.c.Background {
+		return nil
+	}
+	if c.c.Issuer != "" {
+		if _, err := discoverAt(ctx, c.http, c.c.URL, c.issuer); err != nil {
+			return err
+		}
+	}
+	if c.keys != nil {
+		if err := c.keys.Wait(ctx); err != nil {
+			return fmt.Errorf("keys: %w", err)
+		}
+	}
+	if c.feed != nil {
+		if err := c.feed.wait(ctx); err != nil {
+			return fmt.Errorf("revocation feed: %w", err)
+		}
+		if c.mirror != nil {
+			if _, err := c.directoryPage(ctx, "", 1); err != nil {
+				return fmt.Errorf("may ClientID read users? %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// prepare makes the parts that c asks for.
+func (c *Client) prepare() error {
+	if c.c.Check == Locally {
+		k := KeysConfig{Issuer: c.issuer, File: c.c.File, Timeout: c.c.Timeout, Transport: c.c.Transport, Now: c.c.Now}
+		if c.c.Issuer != "" {
+			k.Issuer, k.URL = "", joinPath(c.c.URL, "/.well-known/jwks.json")
+		}
+		var err error
+		if c.keys, err = NewKeys(k); err != nil {
+			return err
+		}
+	} else {
+		var err error
+		if c.asked, err = newChecker(c); err != nil {
+			return err
+		}
+	}
+	if c.c.Users != nil {
+		c.mirror = newMirror(c)
+	}
+	if c.c.ClientID != "" && (c.c.Check == Locally || c.c.Users != nil) {
+		c.feed = newFeed(c)
+		return nil
+	}
+	return c.useNumbers(nil)
+}
+
+// needsRoutes reports whether anything at the start asks native routes. A
+// client that only verifies works with any authority of RFC 8414.
+func (c *Client) needsRoutes() bool { return c.feed != nil || c.asked != nil }
+
+// useNumbers makes the verifier that tells sessions by n. What the former one
+// remembers was read without it, and goes.
+func (c *Client) useNumbers(n *watchword.Numbers) error {
+	v := watchword.Verifier{Layout: watchword.NewAccessLayout(c.issuer, n)}
+	if c.c.Verifier != nil {
+		var err error
+		if v, err = c.c.Verifier(n); err != nil {
+			return fmt.Errorf("verifier of profile %s: %w", c.c.Profile, err)
+		}
+	}
+	if v.Keys == nil && c.keys != nil {
+		v.Keys = c.keys
+	}
+	if v.Issuer == "" && !v.InsecureIssuerOptional {
+		v.Issuer = c.issuer
+	}
+	if v.Audience == "" {
+		v.Audience = c.c.Audience
+	}
+	v.Audiences = append(v.Audiences, c.c.Audiences...)
+	v.Leeway = max(v.Leeway, c.c.Leeway)
+	if c.feed != nil {
+		v.Revocations = c.feed.list
+	}
+	v.Memory, v.Now = watchword.NewVerified(0), c.c.Now
+	c.verifier.Store(&v)
+	return nil
+}
+
+// Verify checks a token, by default in this process alone: no network is
+// touched and nothing read but memory. Errors are those of
+// [watchword.Verifier], and Unavailable where there are no keys, where the
+// feed is too old, or, the first time that a user is seen, where he could not
+// be handed to Users.
+func (c *Client) Verify(ctx context.Context, raw string, kinds ...watchword.Kind) (*watchword.Claims, error) {
+	claims, err := c.verify(ctx, raw, kinds)
+	if err != nil || c.mirror == nil {
+		return claims, err
+	}
+	if err := c.mirror.sight(ctx, claims); err != nil {
+		return nil, err
+	}
+	return claims, nil
+}
+
+func (c *Client) verify(ctx context.Context, raw string, kinds []watchword.Kind) (*watchword.Claims, error) {
+	v := c.verifier.Load()
+	if v == nil {
+		return nil, c.feed.unready()
+	}
+	if c.asked != nil {
+		return c.asked.verify(ctx, v, raw, kinds)
+	}
+	if c.feed != nil {
+		if err := c.feed.stale(); err != nil {
+			return nil, err
+		}
+	}
+	return v.Verify(ctx, raw, kinds...)
+}
+
+// Explain tells each check that Verify makes of a token in this process; see
+// [watchword.Verifier.Explain]. It tells nothing where the authority is asked.
+func (c *Client) Explain(ctx context.Context, raw string, kinds ...watchword.Kind) ([]watchword.Check, *watchword.Claims) {
+	v := c.verifier.Load()
+	if v == nil || c.asked != nil {
+		return nil, nil
+	}
+	return v.Explain(ctx, raw, kinds...)
+}
+
+// Issuer returns the authority's.
+func (c *Client) Issuer() string { return c.issuer }
+
+// JWKS returns the authority's public keys as they were fetched.
+func (c *Client) JWKS() ([]byte, error) {
+	if c.keys == nil {
+		return nil, fmt.Errorf("%w: no keys are held where the authority is asked", watchword.NotFound)
+	}
+	return c.keys.document()
+}
+
+// native returns where the authority's native routes are.
+func (c *Client) native(ctx context.Context) (native, error) {
+	if n := c.routes.Load(); n != nil {
+		return *n, nil
+	}
+	if c.c.Issuer != "" {
+		n := routesUnder(joinPath(c.c.URL, httpauth.NativePrefix))
+		c.routes.Store(&n)
+		return n, nil
+	}
+	c.finding.Lock() // one asks, the others wait for his answer
+	defer c.finding.Unlock()
+	if n := c.routes.Load(); n != nil {
+		return *n, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.c.Timeout)
+	defer cancel()
+	m, err := discover(ctx, c.http, c.issuer)
+	if err != nil {
+		return native{}, fmt.Errorf("%w: %w", watchword.Unavailable, err)
+	}
+	n, err := nativeRoutes(m)
+	if err != nil {
+		return native{}, fmt.Errorf("%w: %w", watchword.Unavailable, err)
+	}
+	if m.IntrospectionEndpoint != "" {
+		n.introspect = m.IntrospectionEndpoint
+	}
+	if m.RevocationEndpoint != "" {
+		n.revoke = m.RevocationEndpoint
+	}
+	c.routes.Store(&n)
+	return n, nil
+}
+
+// Close ends all work in the background and returns when nothing of c runs any
+// more.
+func (c *Client) Close() {
+	c.mu.Lock()
+	c.cancel()
+	c.mu.Unlock()
+	if c.keys != nil {
+		c.keys.Close()
+	}
+	c.work.Wait()
+	if c.c.Transport == nil { // another one is its owner's
+		c.http.CloseIdleConnections()
+	}
+}
+
+// Stats says how a client is doing. Parts that it does not have are zero.
+type Stats struct {
+	Keys   KeysStats
+	Feed   FeedStats
+	Mirror MirrorStats
+	Asked  AskedStats
+}
+
+// Stats returns the figures of this moment, for metrics and readiness.
+func (c *Client) Stats() Stats {
+	var s Stats
+	if c.keys != nil {
+		s.Keys = c.keys.Stats()
+	}
+	if c.feed != nil {
+		s.Feed = c.feed.stats()
+	}
+	if c.mirror != nil {
+		s.Mirror = c.mirror.stats()
+	}
+	if c.asked != nil {
+		s.Asked = c.asked.stats()
+	}
+	return s
+}
+
+// FeedAge returns how old the newest word of the feed is, for metrics. ok is
+// false without a feed and before its first reading.
+func (c *Client) FeedAge() (age time.Duration, ok bool) {
+	if c.feed == nil {
+		return 0, false
+	}
+	return c.feed.list.Age(c.c.Now())
+}

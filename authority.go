@@ -17,7 +17,8 @@ import (
 // over one store calls [Authority.Run].
 type Authority struct {
 	c        Config
-	own      bool // users live in the Store
+	own      bool   // users live in the Store
+	status   []byte // what the numbers hang on
 	numbers  *Numbers
 	ring     *jwt.Keyring
 	stored   *storedRing // nil where Config.Keys was given
@@ -46,7 +47,10 @@ func NewContext(ctx context.Context, c Config) (*Authority, error) {
 		a.c.Users = c.Store.(Users)
 	}
 	var err error
-	if a.numbers, err = NewNumbers(c.SealKey, c.Profile); err != nil {
+	if a.status, err = statusKey(c.SealKey); err != nil {
+		return nil, fmt.Errorf("watchword: derive keys: %w", err)
+	}
+	if a.numbers, err = NewStatusNumbers(a.status, c.Profile); err != nil {
 		return nil, fmt.Errorf("watchword: derive keys: %w", err)
 	}
 	secret, err := derive(c.SealKey, "refresh "+c.Profile)
@@ -59,6 +63,7 @@ func NewContext(ctx context.Context, c Config) (*Authority, error) {
 	if a.list == nil {
 		a.list = NewRevocationList(c.Store)
 	}
+	a.list.log.serve(c.Profile)
 	if err := a.list.Sync(ctx, c.Now()); err != nil {
 		return nil, fmt.Errorf("watchword: %w", err)
 	}

@@ -25,8 +25,11 @@ type RevocationList struct {
 
 	mu     sync.Mutex // writers only
 	cursor Cursor
-	synced atomic.Int64 // unix nanoseconds of the last good Sync; 0: never
-	newest atomic.Int64 // unix seconds: iat of the newest token made in this process
+	log    factLog // for readers elsewhere
+
+	polling atomic.Bool  // by those readers
+	synced  atomic.Int64 // unix nanoseconds of the last good Sync; 0: never
+	newest  atomic.Int64 // unix seconds: iat of the newest token made in this process
 }
 
 // revokedBlock is the bits of 2^20 sessions, in pages made when first used,
@@ -245,8 +248,9 @@ func (l *RevocationList) life(at time.Time, lifetime time.Duration) time.Time {
 	return second(at).Add(lifetime)
 }
 
-// syncPage is how many facts are read at a time.
-const syncPage = 10_000
+// syncPage is how many facts are read at a time, and at most go into one
+// event of the feed.
+const syncPage = 1000
 
 // Sync reads the facts since the last one read and applies them. It returns
 // when all that were committed before the call are applied. Where the
@@ -271,8 +275,10 @@ func (l *RevocationList) Sync(ctx context.Context, at time.Time) error {
 		l.apply(at, facts)
 		// A page without facts is not the last one: all on it may have died.
 		done := cursor == l.cursor
+		l.log.append(l.cursor, cursor, facts)
 		l.cursor = cursor
 		if done {
+			l.log.done(at)
 			l.synced.Store(at.UnixNano())
 			return nil
 		}
@@ -291,6 +297,8 @@ func (l *RevocationList) replace(ctx context.Context, at time.Time) error {
 	l.rest.Store(next.rest.Load())
 	l.keys.Add(1)
 	l.cursor = next.cursor
+	l.log.restart(next.cursor)
+	l.log.done(at)
 	l.synced.Store(at.UnixNano())
 	return nil
 }

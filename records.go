@@ -35,6 +35,9 @@ type ClientRecord struct {
 	Name       string // unique
 	SecretHash []byte // SHA-256: the secret is 32 random bytes, nothing to guess
 	Scopes     []string
+	// UserFields are those of users' records that the client may copy; nil:
+	// none, and no user is shown to it.
+	UserFields []string
 	CreatedAt  time.Time
 }
 

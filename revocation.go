@@ -14,7 +14,8 @@ const (
 	SessionFact FactKind = 1
 	// UserFact: all sessions of the user ID up to the number UpTo have ended,
 	// but not Except. Tokens without a session count by iat <= Before. An
-	// empty ID means everybody, and then all tokens count by iat <= Before.
+	// empty ID means everybody, and then all tokens count by iat <= Before;
+	// UpTo is the last number that a session of theirs can have.
 	UserFact FactKind = 2
 	// TokenFact: the token whose jti is ID.
 	TokenFact FactKind = 3
@@ -25,9 +26,14 @@ const (
 	KeyFact FactKind = 5
 	// ProfileFact: the record of user ID was made, changed or deleted. It
 	// speaks against no token; whoever keeps a copy of the record fetches it
-	// anew.
+	// anew. An empty ID means many, as after an import: all are to be
+	// fetched.
 	ProfileFact FactKind = 6
 )
+
+// ProfileFactLife is how long a ProfileFact lives: whoever keeps copies of
+// records and has not read the feed for longer copies them all anew.
+const ProfileFactLife = 30 * 24 * time.Hour
 
 // A Fact says what no longer counts. It dies with the last token that it
 // could concern, at Until.

@@ -193,6 +193,7 @@ func (m *Memory) DeleteClient(_ context.Context, name string) error {
 func tidyClient(c watchword.ClientRecord) watchword.ClientRecord {
 	c.SecretHash = clone(c.SecretHash)
 	c.Scopes = clone(c.Scopes)
+	c.UserFields = clone(c.UserFields)
 	c.CreatedAt = stamp(c.CreatedAt)
 	return c
 }

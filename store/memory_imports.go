@@ -55,6 +55,9 @@ func (m *Memory) ImportUsers(_ context.Context, source string, users []watchword
 		}
 		made = append(made, u)
 	}
+	if len(made) > 0 {
+		m.append(importFact(made, today()))
+	}
 	return made, nil
 }
 

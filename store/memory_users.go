@@ -92,7 +92,11 @@ func (m *Memory) RecordLogin(_ context.Context, id string, at time.Time) error {
 func (m *Memory) CreateUser(_ context.Context, n watchword.NewUser) (watchword.User, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.createUser(n)
+	u, err := m.createUser(n)
+	if err == nil {
+		m.append(profileFact(u.ID, today()))
+	}
+	return u, err
 }
 
 func (m *Memory) createUser(n watchword.NewUser) (watchword.User, error) {
@@ -163,6 +167,7 @@ func (m *Memory) UpdateUser(_ context.Context, id string, c watchword.UserChange
 		}
 		m.append(claimsFact(id, 0, until, at))
 	}
+	m.append(profileFact(id, at))
 	u.User = next
 	set(&u.hash, c.PasswordHash)
 	return tidyUser(next), nil
@@ -197,6 +202,7 @@ func (m *Memory) DeleteUser(_ context.Context, id string, until, at time.Time) e
 	delete(m.users, n)
 	m.gone[n] = true
 	m.endUser(id, 0, until, at)
+	m.append(profileFact(id, at))
 	return nil
 }
 

@@ -31,13 +31,18 @@ func (d *DB) Renew(ctx context.Context, keepSessions bool, until, at time.Time) 
 			if ended, err = endWhere(ctx, q, everySession, until, at); err != nil {
 				return err
 			}
-			everybody := watchword.Fact{Kind: watchword.UserFact, Before: at, Until: at.Add(watchword.MaxIssueLifetime)}
-			if err := appendFact(ctx, q, tidyFact(everybody)); err != nil {
-				return err
-			}
 		}
 		if err := jump(ctx, q, "ww_sessions", sessionJump); err != nil {
 			return err
+		}
+		if !keepSessions {
+			everybody := watchword.Fact{Kind: watchword.UserFact, Before: at, Until: at.Add(watchword.MaxIssueLifetime)}
+			if err := q.row(ctx, `SELECT seq FROM sqlite_sequence WHERE name = 'ww_sessions'`).Scan(&everybody.UpTo); err != nil {
+				return err
+			}
+			if err := appendFact(ctx, q, tidyFact(everybody)); err != nil {
+				return err
+			}
 		}
 		if err := jump(ctx, q, "ww_users", userJump); err != nil {
 			return err

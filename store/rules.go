@@ -120,6 +120,11 @@ func tidyFact(f watchword.Fact) watchword.Fact {
 	return f
 }
 
+// today is the one look at a clock in this package: UserAdmin.CreateUser is
+// given no time, and a record without a date of joining is no use, nor a fact
+// without an end. Nothing is decided by it.
+func today() time.Time { return time.Now() } //nolint:forbidigo // see above
+
 // firstUser returns the user that n makes, of version 1, without its id, and
 // the id that n asks for, 0 for the next free one.
 func firstUser(n watchword.NewUser) (u watchword.User, id int64, err error) {
@@ -132,10 +137,7 @@ func firstUser(n watchword.NewUser) (u watchword.User, id int64, err error) {
 	u = n.User
 	u.Version = 1
 	if u.CreatedAt.IsZero() {
-		// The one look at a clock in this package: UserAdmin.CreateUser is
-		// given no time, and a record without a date of joining is no use.
-		// Nothing is decided by it.
-		u.CreatedAt = time.Now() //nolint:forbidigo // see above
+		u.CreatedAt = today()
 	}
 	return tidyUser(u), id, nil
 }
@@ -256,6 +258,20 @@ func claimsFact(id string, number int64, until, at time.Time) watchword.Fact {
 	return tidyFact(watchword.Fact{
 		Kind: watchword.ClaimsFact, ID: id, Number: number, Before: at, Until: until,
 	})
+}
+
+// profileFact says that the user's record was made, changed or deleted.
+func profileFact(id string, at time.Time) watchword.Fact {
+	return tidyFact(watchword.Fact{Kind: watchword.ProfileFact, ID: id, Until: at.Add(watchword.ProfileFactLife)})
+}
+
+// importFact says so of users who were taken over. A million of them are not
+// worth a million facts: of more than one it says that there are many.
+func importFact(made []watchword.User, at time.Time) watchword.Fact {
+	if len(made) == 1 {
+		return profileFact(made[0].ID, at)
+	}
+	return profileFact("", at)
 }
 
 // lastNeeded returns the time from which the session can no longer matter. A

@@ -213,7 +213,10 @@ func (d *DB) ImportUsers(ctx context.Context, source string, users []watchword.I
 				return err
 			}
 		}
-		return nil
+		if len(made) == 0 {
+			return nil
+		}
+		return appendFact(ctx, q, importFact(made, today()))
 	})
 	if err != nil {
 		return nil, err

@@ -67,10 +67,12 @@ func (d *DB) PutKeys(ctx context.Context, ring string, version int64, records []
 	})
 }
 
-const selectClients = `SELECT id, name, secret_hash, scopes, created_at FROM ww_clients`
+const clientColumns = `id, name, secret_hash, scopes, user_fields, created_at`
+
+const selectClients = `SELECT ` + clientColumns + ` FROM ww_clients`
 
 func scanClient(row scanner) (c watchword.ClientRecord, err error) {
-	err = row.Scan(&c.ID, &c.Name, &c.SecretHash, (*list)(&c.Scopes), (*instant)(&c.CreatedAt))
+	err = row.Scan(&c.ID, &c.Name, &c.SecretHash, (*list)(&c.Scopes), (*list)(&c.UserFields), (*instant)(&c.CreatedAt))
 	return c, err
 }
 
@@ -78,8 +80,8 @@ func scanClient(row scanner) (c watchword.ClientRecord, err error) {
 func (d *DB) CreateClient(ctx context.Context, c watchword.ClientRecord) error {
 	c = tidyClient(c)
 	return d.write(ctx, func(ctx context.Context, q *statements) error {
-		made, err := q.exec(ctx, `INSERT INTO ww_clients (id, name, secret_hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO NOTHING`, c.ID, c.Name, c.SecretHash, list(c.Scopes), instant(c.CreatedAt))
+		made, err := q.exec(ctx, `INSERT INTO ww_clients (`+clientColumns+`) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`, c.ID, c.Name, c.SecretHash, list(c.Scopes), list(c.UserFields), instant(c.CreatedAt))
 		if err == nil && made == 0 {
 			return errClientTaken(c.Name)
 		}
@@ -124,7 +126,7 @@ func (d *DB) SetClientSecret(ctx context.Context, name string, hash []byte) (wat
 	var c watchword.ClientRecord
 	err := d.write(ctx, func(ctx context.Context, q *statements) (err error) {
 		c, err = scanClient(q.row(ctx, `UPDATE ww_clients SET secret_hash = ? WHERE name = ?
-			RETURNING id, name, secret_hash, scopes, created_at`, clone(hash), name))
+			RETURNING `+clientColumns, clone(hash), name))
 		if errors.Is(err, sql.ErrNoRows) {
 			return noClient(name)
 		}

@@ -188,7 +188,10 @@ func (d *DB) CreateUser(ctx context.Context, n watchword.NewUser) (watchword.Use
 		if err != nil {
 			return err
 		}
-		return putNames(ctx, q, u, id)
+		if err := putNames(ctx, q, u, id); err != nil {
+			return err
+		}
+		return appendFact(ctx, q, profileFact(formatID(id), today()))
 	})
 	if err != nil {
 		return watchword.User{}, err
@@ -246,13 +249,15 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c watchword.UserChange, 
 				return err
 			}
 		}
-		if !c.Rights() {
-			return nil
+		if c.Rights() {
+			if _, err := factsWhere(ctx, q, sessionsOfUser, claimsFact("", 0, until, at), id, 0); err != nil {
+				return err
+			}
+			if err := appendFact(ctx, q, claimsFact(id, 0, until, at)); err != nil {
+				return err
+			}
 		}
-		if _, err := factsWhere(ctx, q, sessionsOfUser, claimsFact("", 0, until, at), id, 0); err != nil {
-			return err
-		}
-		return appendFact(ctx, q, claimsFact(id, 0, until, at))
+		return appendFact(ctx, q, profileFact(id, at))
 	})
 	if err != nil {
 		return watchword.User{}, err
@@ -308,8 +313,10 @@ func (d *DB) DeleteUser(ctx context.Context, id string, until, at time.Time) err
 				return err
 			}
 		}
-		_, err := endUser(ctx, q, id, 0, until, at)
-		return err
+		if _, err := endUser(ctx, q, id, 0, until, at); err != nil {
+			return err
+		}
+		return appendFact(ctx, q, profileFact(id, at))
 	})
 }
 

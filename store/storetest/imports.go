@@ -55,6 +55,14 @@ func importUsers(t *testing.T, s importer, users ...watchword.ImportedUser) []wa
 	if err != nil || len(made) != len(users) {
 		t.Fatalf("ImportUsers = %d users, %v, want %d", len(made), err, len(users))
 	}
+	told := ""
+	if len(made) == 1 {
+		told = made[0].ID
+	}
+	all := allFacts(t, need[watchword.Facts](t, s))
+	if len(made) > 0 && (len(all) == 0 || all[len(all)-1].Kind != watchword.ProfileFact || all[len(all)-1].ID != told) {
+		t.Errorf("ImportUsers of %d left the facts %+v, want one about the record of %q at the end", len(made), all, told)
+	}
 	return made
 }
 

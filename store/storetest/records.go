@@ -117,7 +117,7 @@ func Clients(t *testing.T, open Open) {
 
 func newClient(id, name string) watchword.ClientRecord {
 	return watchword.ClientRecord{
-		ID: id, Name: name, SecretHash: []byte("hash of " + name), Scopes: []string{"revocations"}, CreatedAt: base,
+		ID: id, Name: name, SecretHash: []byte("hash of " + name), Scopes: []string{"revocations"}, UserFields: []string{"email", "extra"}, CreatedAt: base,
 	}
 }
 

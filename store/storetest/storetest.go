@@ -16,6 +16,7 @@ package storetest
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -131,8 +132,14 @@ func end(t *testing.T, s watchword.Sessions, w watchword.Which, want int) {
 	}
 }
 
-// facts returns all facts that the store has at base.
+// facts returns the facts that the store has at base, but for those that
+// speak against no token.
 func facts(t *testing.T, f watchword.Facts) []watchword.Fact {
+	t.Helper()
+	return slices.DeleteFunc(allFacts(t, f), func(f watchword.Fact) bool { return f.Kind == watchword.ProfileFact })
+}
+
+func allFacts(t *testing.T, f watchword.Facts) []watchword.Fact {
 	t.Helper()
 	var all []watchword.Fact
 	var c watchword.Cursor

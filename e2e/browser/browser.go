@@ -56,7 +56,7 @@ func New(t testing.TB, options ...chromedp.ExecAllocatorOption) *Browser {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-features", "Translate,OptimizationHints,MediaRouter,PasswordLeakDetection"),
 		chromedp.Flag("password-store", "basic"),
-		chromedp.Flag("host-resolver-rules", "MAP "+Host+" 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE "+Host),
+		chromedp.Flag("host-resolver-rules", "MAP "+Host+" 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
 		chromedp.IgnoreCertErrors,
 	}, options...)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
@@ -169,7 +169,7 @@ func (p *Tab) Open(url string) {
 func (p *Tab) Fill(selector, text string) {
 	p.t.Helper()
 	field := chromedp.CSS(selector)
-	p.Do(chromedp.WaitVisible(field), chromedp.Clear(field), chromedp.SendKeys(field, text))
+	p.Do(chromedp.WaitVisible(field), chromedp.SetValue(field, ""), chromedp.SendKeys(field, text))
 }
 
 // Click clicks on what the CSS selector names, once it is to be seen.

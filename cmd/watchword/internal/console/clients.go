@@ -59,7 +59,7 @@ func (c *Console) addClient(v *visit) error {
 	default:
 		return err
 	}
-	return c.show(v, http.StatusUnprocessableEntity, "client-new", "clients", "Add a machine client", f)
+	return c.show(v, refusedForm(err), "client-new", "clients", "Add a machine client", f)
 }
 
 func (c *Console) showSecret(v *visit, made manage.NewClient) error {

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -9,6 +10,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,18 +34,31 @@ type site struct {
 	native  *watchword.Authority
 	actions *manage.Actions
 	hash    string
-	events  *[]watchword.Event
-	refused *[]string
+	later   atomic.Int64 // seconds by which the clock is ahead
+	mu      sync.Mutex
+	told    []string // everything that events and refusals said
 }
+
+// tell notes what would be logged.
+func (s *site) tell(what any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, fmt.Sprintf("%+v", what))
+}
+
+func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.later.Load()) * time.Second) }
 
 // start makes one. Its users: root, a superuser; helper, staff without any
 // permission; ann, who is neither.
-func start(t *testing.T) *site {
+func start(t *testing.T) *site { return startAt(t, "http://127.0.0.1:8080") }
+
+// startAt makes the pages of an issuer.
+func startAt(t *testing.T, issuer string) *site {
 	t.Helper()
 	ctx := t.Context()
 	c := config.Default()
-	c.DB, c.Issuer, c.Audience = "sqlite::memory:", "http://127.0.0.1:8080", "api"
-	s := &site{events: new([]watchword.Event), refused: new([]string)}
+	c.DB, c.Issuer, c.Audience = "sqlite::memory:", issuer, "api"
+	s := &site{}
 	var err error
 	if s.db, err = open.Store(ctx, c.DB); err != nil {
 		t.Fatal(err)
@@ -59,7 +75,8 @@ func start(t *testing.T) *site {
 	base.Hasher = cheap(t)
 	base.Revocations = watchword.NewRevocationList(s.db)
 	base.Limiter = watchword.NewMemoryLimiter(nil, 0)
-	base.Observers = append(base.Observers, func(_ context.Context, e watchword.Event) { *s.events = append(*s.events, e) })
+	base.Now = s.now
+	base.Observers = append(base.Observers, func(_ context.Context, e watchword.Event) { s.tell(e) })
 	if s.native, err = watchword.NewContext(ctx, base); err != nil {
 		t.Fatal(err)
 	}
@@ -74,12 +91,12 @@ func start(t *testing.T) *site {
 	s.actions, err = manage.New(manage.Options{
 		Store: s.db, Faces: []*watchword.Authority{s.native, own}, Numbers: numbers, Hasher: base.Hasher, LongestLife: 5 * time.Minute,
 		Record: func(ctx context.Context, e watchword.Event) {
-			*s.events = append(*s.events, e)
+			s.tell(e)
 			if err := s.db.AppendAudit(ctx, []watchword.AuditEntry{engine.Entry(e)}); err != nil {
 				t.Error(err)
 			}
 		},
-		Settings: c.Print,
+		Settings: c.Print, Now: s.now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -88,9 +105,10 @@ func start(t *testing.T) *site {
 		Authority: own, Native: s.native, Actions: s.actions, Store: s.db, SealKey: seal, ClientOf: httpauth.ClientOf,
 		Faces: []console.Face{{Name: "native", Prefix: "/auth/v1", Routes: []string{"POST /auth/v1/token"}}},
 		Report: func(_ *http.Request, _ int, err error) string {
-			*s.refused = append(*s.refused, err.Error())
+			s.tell(err)
 			return "request-1"
 		},
+		Now: s.now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -138,6 +139,14 @@ func (f *userForm) tell(err error, derived bool) bool {
 		return false
 	}
 	return true
+}
+
+// refusedForm is the status of a form that is shown again.
+func refusedForm(err error) int {
+	if watchword.CodeOf(err) == watchword.PermissionDenied {
+		return http.StatusForbidden
+	}
+	return http.StatusUnprocessableEntity
 }
 
 // weak says what is wrong with a password: the reason without its code.

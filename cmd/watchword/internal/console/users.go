@@ -111,7 +111,7 @@ func (c *Console) addUser(v *visit) error {
 		if !f.tell(err, derived) {
 			return err
 		}
-		return c.showNewUser(v, http.StatusUnprocessableEntity, f)
+		return c.showNewUser(v, refusedForm(err), f)
 	}
 	if !v.by.Can(manage.ViewUsers) {
 		return c.done(v, prefix+"users/new", "user-added")
@@ -182,7 +182,7 @@ func (c *Console) saveUser(v *visit) error {
 		if !f.tell(err, false) {
 			return err
 		}
-		return c.showUser(v, http.StatusUnprocessableEntity, userPage{User: u, Form: f})
+		return c.showUser(v, refusedForm(err), userPage{User: u, Form: f})
 	}
 	return c.done(v, userURL(u.ID), "user-saved")
 }

@@ -21,6 +21,9 @@ func (s *Server) handler(ctx context.Context, seal []byte) (http.Handler, error)
 	if err := httpauth.MountAll(mux, faces...); err != nil {
 		return nil, err
 	}
+	if err := s.mountPages(mux, faces, seal); err != nil {
+		return nil, err
+	}
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/", elsewhere(mux))
@@ -90,6 +93,9 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 			publisher.more = append(publisher.more, auth)
 		}
 		faces = append(faces, httpauth.Face{Service: auth, Profile: s.dress(d.made.Profile)})
+	}
+	if err := s.openPages(ctx, base); err != nil {
+		return nil, err
 	}
 	return s.withAdmin(faces, seal, base.Hasher)
 }

@@ -62,6 +62,7 @@ type Server struct {
 	auth     *watchword.Authority   // the native one
 	followed []*watchword.Authority // all, each of which follows the store
 	actions  *manage.Actions        // nil: there is no administration over HTTP
+	pages    *watchword.Authority   // of the admin pages; nil: there are none
 	closers  []func()               // what ends with the server
 	http     *http.Server
 	longest  time.Duration // the longest life of an access token

@@ -169,7 +169,8 @@ func (p *Tab) Open(url string) {
 func (p *Tab) Fill(selector, text string) {
 	p.t.Helper()
 	field := chromedp.CSS(selector)
-	p.Do(chromedp.WaitVisible(field), chromedp.SetValue(field, ""), chromedp.SendKeys(field, text))
+	p.Do(chromedp.WaitVisible(field), chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector(%q).value = ""`, selector)),
+		chromedp.SendKeys(field, text))
 }
 
 // Click clicks on what the CSS selector names, once it is to be seen.

@@ -24,6 +24,7 @@ type Authority struct {
 	stored   *storedRing // nil where Config.Keys was given
 	refresh  *jwt.Key    // native refresh tokens
 	list     *RevocationList
+	statuses statusLists
 	verifier Verifier
 
 	maintenance sync.Mutex

@@ -86,6 +86,8 @@ const (
 	// AuthenticationStale: the user proved who he is too long ago for what is
 	// asked (RFC 9470). Signing in again mends it, a refresh does not.
 	AuthenticationStale
+	// NotAcceptable: there is no answer of the media types asked for.
+	NotAcceptable
 
 	codes // the number of codes
 )
@@ -123,6 +125,7 @@ var codeNames = [codes]string{ //nolint:gosec // G101: names of refusals, no cre
 	MethodNotAllowed:     "method_not_allowed",
 	Unavailable:          "unavailable",
 	AuthenticationStale:  "authentication_stale",
+	NotAcceptable:        "not_acceptable",
 }
 
 // Error returns the code's stable name.

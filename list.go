@@ -37,6 +37,8 @@ type RevocationList struct {
 type revokedBlock struct {
 	pages [64]atomic.Pointer[[256]atomic.Uint64]
 	until atomic.Int64 // unix seconds
+
+	changes atomic.Uint64 // grows with every bit
 }
 
 type revokedRest struct {
@@ -115,7 +117,9 @@ func (b *revokedBlock) set(number int64, until int64) {
 		p = new([256]atomic.Uint64)
 		b.pages[low>>14].Store(p)
 	}
-	p[low>>6&0xff].Or(1 << (low & 63))
+	if bit := uint64(1) << (low & 63); p[low>>6&0xff].Or(bit)&bit == 0 {
+		b.changes.Add(1)
+	}
 	if until > b.until.Load() {
 		b.until.Store(until)
 	}

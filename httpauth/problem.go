@@ -98,6 +98,7 @@ var rows = [...]row{
 	watchword.MethodNotAllowed:     both(http.StatusMethodNotAllowed, "invalid_request", "the method is not allowed here"),
 	watchword.Unavailable:          both(http.StatusServiceUnavailable, "temporarily_unavailable", "the service cannot answer now"),
 	watchword.AuthenticationStale:  both(http.StatusUnauthorized, "insufficient_user_authentication", "a more recent sign-in is needed"),
+	watchword.NotAcceptable:        both(http.StatusNotAcceptable, "invalid_request", "there is no answer in a media type that is accepted"),
 }
 
 // both is the row of a code that is answered alike everywhere.

@@ -73,6 +73,7 @@ func TestProblemTable(t *testing.T) {
 		{watchword.MethodNotAllowed, want{405, "invalid_request"}, want{405, "invalid_request"}},
 		{watchword.Unavailable, want{503, "temporarily_unavailable"}, want{503, "temporarily_unavailable"}},
 		{watchword.AuthenticationStale, want{401, "insufficient_user_authentication"}, want{401, "insufficient_user_authentication"}},
+		{watchword.NotAcceptable, want{406, "invalid_request"}, want{406, "invalid_request"}},
 	}
 	if len(tests) != len(watchword.Codes()) {
 		t.Errorf("%d codes are tested, there are %d", len(tests), len(watchword.Codes()))

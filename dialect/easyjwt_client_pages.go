@@ -243,6 +243,7 @@ func newPage(r *http.Request, title string) *clientPage {
 	p := &clientPage{header: http.Header{
 		"Content-Type":            {"text/html; charset=utf-8"},
 		"Content-Security-Policy": {"default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
+		"Referrer-Policy":         {"same-origin"}, // no-referrer would take the Origin from our own forms
 		"Vary":                    {"Cookie"},
 	}}
 	p.token = csrfFor(p.header, r)

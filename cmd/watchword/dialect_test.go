@@ -259,7 +259,7 @@ func TestDialectCheckFaults(t *testing.T) {
 		want string
 	}{
 		{"nobody there", []string{"--against", closed, "--dialect", "ellar"}, exitFailed, "no answer from " + closed},
-		{"no dialect", []string{"--against", closed, "--dialect", "klingon"}, exitUsage, "djwto, easyjwt, ellar, esmerald, oauth2"},
+		{"no dialect", []string{"--against", closed, "--dialect", "klingon"}, exitUsage, "djwto, easyjwt, easyjwt-client, ellar, esmerald, oauth2"},
 		{"no address", []string{"--against", "localhost:8000", "--dialect", "ellar"}, exitUsage, "--against: want an address such as"},
 		{"a password in the address", []string{"--against", "http://a:secret@localhost", "--dialect", "ellar"}, exitUsage, "--against: want an address such as"},
 		{"ours is no address", []string{"--against", closed, "--dialect", "ellar", "--ours", "x"}, exitUsage, "--ours: want an address such as"},

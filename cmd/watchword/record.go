@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/mirror"
 	"github.com/watchword-auth/watchword/httpauth"
 )
 
@@ -12,6 +13,9 @@ import (
 // him where there is any.
 func recordOf(u watchword.User) httpauth.Object {
 	o := httpauth.UserRecord(u)
+	if _, id, ok := mirror.Remote(u.Login); ok {
+		o = append(o, httpauth.Pair{Name: "remote_id", Value: id})
+	}
 	if len(u.Extra) > 0 {
 		o = append(o, httpauth.Pair{Name: "extra", Value: httpauth.Raw(u.Extra)})
 	}

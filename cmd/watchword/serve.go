@@ -101,8 +101,10 @@ func (a *app) serve(c config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.firstUser(c, db); err != nil {
-		return err
+	if !s.Mirrors() {
+		if err := a.firstUser(c, db); err != nil {
+			return err
+		}
 	}
 	return s.Run(a.ctx, func() { a.noteln("listening on " + s.URL()) })
 }

@@ -114,6 +114,9 @@ func (s *site) user(ctx context.Context, login string) (watchword.User, error) {
 		return watchword.User{}, err
 	}
 	u, _, err := roll.UserByLogin(ctx, login)
+	if errors.Is(err, watchword.NotFound) && s.served.Upstream != "" {
+		u, err = mirroredByName(ctx, roll, login)
+	}
 	if errors.Is(err, watchword.NotFound) {
 		return u, failf(watchword.NotFound, "there is no user %q: `watchword user list` shows them", login)
 	}

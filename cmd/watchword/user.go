@@ -8,7 +8,6 @@ import (
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
-	"github.com/watchword-auth/watchword/httpauth"
 )
 
 type userCommands struct {
@@ -24,6 +23,7 @@ type userCommands struct {
 
 type userAddCommand struct {
 	Login   string `arg:"" optional:"" help:"The name to sign in with."`
+	Local   bool   `help:"In a client service, whose users come from an authority: add one who is known here alone."`
 	Noinput bool   `help:"With --superuser: take name, e-mail address and password from WATCHWORD_ADMIN_USERNAME, _EMAIL and _PASSWORD or DJANGO_SUPERUSER_…, or from the files that the same names with _FILE name."`
 	userFlags
 }
@@ -66,6 +66,9 @@ func (c *userAddCommand) Run(a *app) error {
 	u := watchword.User{Login: c.Login, Active: true}
 	apply(&u, change)
 	return a.with(true, nil, func(ctx context.Context, s *site) error {
+		if err := s.mayAdd(c.Login, c.Local); err != nil {
+			return err
+		}
 		u, err := s.CreateUser(ctx, watchword.NewUser{User: u, PasswordHash: hash})
 		if errors.Is(err, watchword.Conflict) {
 			return failf(watchword.Conflict, "the login or e-mail address is taken: `watchword user list` shows by whom")
@@ -120,22 +123,21 @@ func (userListCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		records, rows := []httpauth.Object{}, [][]string{}
+		list := s.userList()
 		for after := ""; ; {
 			page, err := roll.ListUsers(ctx, after, listPage)
 			if err != nil {
 				return fmt.Errorf("list users: %w", err)
 			}
 			for _, u := range page {
-				records = append(records, recordOf(u))
-				rows = append(rows, []string{u.ID, u.Login, u.Email, standing(u), stamp(u.LastLoginAt)})
+				list.add(u)
 			}
 			if len(page) < listPage {
 				break
 			}
 			after = page[len(page)-1].ID
 		}
-		return a.show(records, func() error { return a.table("ID LOGIN EMAIL STANDING LAST-LOGIN", rows) })
+		return a.show(list.records, func() error { return a.table(list.head, list.rows) })
 	})
 }
 

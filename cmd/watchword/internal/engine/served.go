@@ -19,6 +19,9 @@ type Served struct {
 	Audience string `json:"audience"`
 	// Longest is the longest life of an access token, in seconds.
 	Longest int64 `json:"longest"`
+	// Upstream is the authority elsewhere whose users are mirrored here; "":
+	// there is none.
+	Upstream string `json:"upstream,omitempty"`
 }
 
 const metaServed = "served"

@@ -1,25 +1,32 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"time"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/mirror"
 	"github.com/watchword-auth/watchword/dialect"
 	"github.com/watchword-auth/watchword/remote"
+	"github.com/watchword-auth/watchword/remote/easyjwt"
 )
 
 // madeDialect is a dialect of the settings and what its engine is to be.
 type madeDialect struct {
 	made   dialect.Dialect
 	engine watchword.Config
+	// client, of the authority elsewhere that stands behind the dialect, and
+	// its users; nil: there is an engine.
+	client *easyjwt.Client
+	users  *mirror.Mirror
 }
 
 // makeDialects makes the dialects of the settings, and reports the faults of
 // all of them.
-func (s *Server) makeDialects(base watchword.Config) ([]madeDialect, error) {
+func (s *Server) makeDialects(ctx context.Context, base watchword.Config) ([]madeDialect, error) {
 	var list []madeDialect
 	var faults []error
 	seen := make(map[string]bool)
@@ -42,23 +49,31 @@ func (s *Server) makeDialects(base watchword.Config) ([]madeDialect, error) {
 			faults = append(faults, err)
 			continue
 		}
-		engine, err := made.Engine(base)
+		one := madeDialect{made: made}
+		if made.Upstream != nil {
+			one.client, one.users, err = s.makeClient(ctx, made)
+		} else {
+			one.engine, err = s.makeEngine(base, made)
+		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf("dialect %s: %w", d.Name, err))
 			continue
 		}
-		if made.KeysURL != "" {
-			if engine.VerifyKeys, err = s.keysOf(made.KeysURL); err != nil {
-				faults = append(faults, fmt.Errorf("dialect %s: %w", d.Name, err))
-				continue
-			}
-		}
 		for _, note := range made.Notes {
 			s.log.Warn("dialect "+d.Name, "note", note)
 		}
-		list = append(list, madeDialect{made: made, engine: engine})
+		list = append(list, one)
 	}
 	return list, errors.Join(faults...)
+}
+
+// makeEngine returns what the engine of a dialect is to be.
+func (s *Server) makeEngine(base watchword.Config, made dialect.Dialect) (watchword.Config, error) {
+	engine, err := made.Engine(base)
+	if err == nil && made.KeysURL != "" {
+		engine.VerifyKeys, err = s.keysOf(made.KeysURL)
+	}
+	return engine, err
 }
 
 // keysOf follows the key set of another system until the server ends.

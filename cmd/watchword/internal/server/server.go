@@ -66,6 +66,7 @@ type Server struct {
 	closers  []func()               // what ends with the server
 	http     *http.Server
 	longest  time.Duration // the longest life of an access token
+	upstream string        // the authority elsewhere whose users are mirrored; "": none
 	tls      *tls.Config   // nil: plain HTTP
 	stopping atomic.Bool
 	requests atomic.Uint64 // so far
@@ -113,7 +114,7 @@ func (s *Server) URL() string {
 // not ready, lets requests under way come to their end, and writes down what
 // is left of the audit log. ready is called once requests are answered.
 func (s *Server) Run(ctx context.Context, ready func()) error {
-	served := engine.Served{Issuer: s.config.Issuer, Audience: s.config.Audience, Longest: int64(s.longest / time.Second)}
+	served := engine.Served{Issuer: s.config.Issuer, Audience: s.config.Audience, Longest: int64(s.longest / time.Second), Upstream: s.upstream}
 	if err := engine.Remember(ctx, s.db, served); err != nil {
 		return err
 	}

@@ -110,6 +110,9 @@ func (x *Exchange) sampleRefusal(err error, r *http.Request) Refusal {
 // sampleErrors are errors with the codes that a route may refuse with.
 func (x *Exchange) sampleErrors(token TokenUse) []error {
 	route := x.endpoint.route
+	if x.Service == nil {
+		return nil // served by something else, which has its own refusals
+	}
 	var list []error
 	if route.In.JSON != nil || route.In.Form != nil || route.Doc.Body != nil {
 		list = append(list, route.In.sampleFaults()...)

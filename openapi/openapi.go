@@ -3,6 +3,7 @@ package openapi
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -23,15 +24,18 @@ type Info struct {
 func Write(info Info, faces ...httpauth.Face) ([]byte, error) {
 	b := &document{server: strings.TrimSuffix(info.Server, "/")}
 	var faults []error
+	var all []*face
 	for _, f := range faces {
 		if f.Profile.About.Hidden {
 			continue
 		}
 		d, err := f.Describe()
-		if err == nil {
-			err = b.face(d)
-		}
 		faults = append(faults, err)
+		all = append(all, &face{document: b, Description: d, about: d.Profile.About, service: f.Service})
+	}
+	for _, f := range all {
+		f.kin = slices.DeleteFunc(slices.Clone(all), func(other *face) bool { return !same(f.service, other.service) })
+		faults = append(faults, f.write())
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("openapi: %w", err)
@@ -96,30 +100,36 @@ func named(list []component) httpauth.Object {
 	return o
 }
 
-// face writes the routes of one profile.
-func (b *document) face(d httpauth.Description) error {
-	f := &face{document: b, Description: d, about: d.Profile.About}
-	if err := f.makeSchemes(); err != nil {
-		return err
-	}
-	var faults []error
-	for _, r := range d.Routes {
-		if err := f.route(r); err != nil {
-			faults = append(faults, fmt.Errorf("profile %s: route %s: %w", d.Profile.Name, r.Route.Pattern, err))
-		}
-	}
-	return errors.Join(faults...)
-}
-
 // face is a profile that is being described.
 type face struct {
 	*document
 	httpauth.Description
 
 	about   httpauth.About
+	service httpauth.Service
+	kin     []*face  // all faces over the same service: tokens of one count at the others
 	access  []string // names of the schemes that show an access token
 	refresh []string // of those that show a refresh token
 	client  string   // of the one for machine clients
+}
+
+// write writes the face's routes.
+func (f *face) write() error {
+	if err := f.makeSchemes(); err != nil {
+		return err
+	}
+	var faults []error
+	for _, r := range f.Routes {
+		if err := f.route(r); err != nil {
+			faults = append(faults, fmt.Errorf("profile %s: route %s: %w", f.Profile.Name, r.Route.Pattern, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// same reports whether two faces have the same service.
+func same(a, b httpauth.Service) bool {
+	return a == nil && b == nil || a != nil && b != nil && reflect.TypeOf(a).Comparable() && a == b
 }
 
 // tag notes a tag once.

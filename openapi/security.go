@@ -19,7 +19,11 @@ func (f *face) makeSchemes() error {
 		if flow && f.about.Scheme != "" && !c.Refresh && bearer(c) {
 			continue // the flow's token rides there
 		}
-		name, err := put(&f.schemes, f.nameOf(c), f.scheme(c))
+		text := f.about.SchemeDescription
+		if flow || text == "" {
+			text = "An access token."
+		}
+		name, err := put(&f.schemes, f.nameOf(c), scheme(c, text))
 		if err != nil {
 			return err
 		}
@@ -66,9 +70,8 @@ func (f *face) nameOf(c httpauth.Carrier) string {
 	}
 }
 
-func (f *face) scheme(c httpauth.Carrier) httpauth.Object {
+func scheme(c httpauth.Carrier, text string) httpauth.Object {
 	var o httpauth.Object
-	text := f.about.SchemeDescription
 	switch {
 	case bearer(c):
 		o = httpauth.Object{{Name: "type", Value: "http"}, {Name: "scheme", Value: "bearer"}, {Name: "bearerFormat", Value: "JWT"}}
@@ -78,67 +81,69 @@ func (f *face) scheme(c httpauth.Carrier) httpauth.Object {
 	default:
 		// OpenAPI knows the schemes that are registered, in Authorization.
 		o = httpauth.Object{{Name: "type", Value: "apiKey"}, {Name: "in", Value: "header"}, {Name: "name", Value: c.Header}}
-		text = strings.TrimSpace(text + " The value is " + c.Scheme + ", a space and the token.")
+		text += " The value is " + c.Scheme + ", a space and the token."
 	}
-	if text != "" {
-		o = append(o, httpauth.Pair{Name: "description", Value: text})
-	}
-	return o
+	return append(o, httpauth.Pair{Name: "description", Value: text})
 }
 
 // flows notes the OAuth 2.0 flows of the route that signs in by a form, and
 // reports whether there is one.
 func (f *face) flows() (bool, error) {
-	i := slices.IndexFunc(f.Routes, func(r httpauth.Described) bool {
-		form := slices.ContainsFunc(r.Route.In.Form, func(p httpauth.Field) bool {
-			return p.Param == httpauth.ParamLogin && or(p.Name, string(p.Param)) == "username"
+	for _, k := range f.kin {
+		i := slices.IndexFunc(k.Routes, func(r httpauth.Described) bool {
+			form := slices.ContainsFunc(r.Route.In.Form, func(p httpauth.Field) bool {
+				return p.Param == httpauth.ParamLogin && or(p.Name, string(p.Param)) == "username"
+			})
+			return form && (r.Route.Op == httpauth.OpToken || r.Route.Op == httpauth.OpSignIn)
 		})
-		op := r.Route.Op
-		return form && (op == httpauth.OpToken || op == httpauth.OpSignIn)
-	})
-	if i < 0 || len(f.Routes[i].Answers) == 0 {
-		return false, nil
+		if i < 0 || len(k.Routes[i].Answers) == 0 {
+			continue
+		}
+		if always, ever := handsOut(k.Routes[i].Answers[0]); ever {
+			name, err := f.flow(k.about, k.Routes[i], always)
+			f.access = append(f.access, name)
+			return true, err
+		}
 	}
-	always, ever := f.handsOut(f.Routes[i].Answers[0])
-	if !ever {
-		return false, nil
-	}
-	route := f.Routes[i].Route
-	url := f.server + f.Routes[i].Path
+	return false, nil
+}
+
+// flow notes the flows of one route. about is its profile's; people get their
+// token in the answer, or machines alone do.
+func (f *face) flow(about httpauth.About, r httpauth.Described, people bool) (string, error) {
+	url := f.server + r.Path
 	scopes := httpauth.Object{}
 	for _, s := range f.scopes() {
 		scopes = append(scopes, httpauth.Pair{Name: s.Name, Value: s.Description})
 	}
 	password := httpauth.Object{{Name: "tokenUrl", Value: url}}
-	refresh := f.about.RefreshURL
-	if refresh == "" && route.Op == httpauth.OpToken {
+	refresh := about.RefreshURL
+	if refresh == "" && r.Route.Op == httpauth.OpToken {
 		refresh = url
 	}
 	if refresh != "" {
 		password = append(password, httpauth.Pair{Name: "refreshUrl", Value: refresh})
 	}
 	var flows httpauth.Object
-	if always {
+	if people {
 		flows = append(flows, httpauth.Pair{Name: "password", Value: append(password, httpauth.Pair{Name: "scopes", Value: scopes})})
 	}
-	if route.Op == httpauth.OpToken {
+	if r.Route.Op == httpauth.OpToken {
 		flows = append(flows, httpauth.Pair{Name: "clientCredentials", Value: httpauth.Object{
 			{Name: "tokenUrl", Value: url}, {Name: "scopes", Value: scopes},
 		}})
 	}
 	o := httpauth.Object{{Name: "type", Value: "oauth2"}}
-	if f.about.SchemeDescription != "" {
-		o = append(o, httpauth.Pair{Name: "description", Value: f.about.SchemeDescription})
+	if about.SchemeDescription != "" {
+		o = append(o, httpauth.Pair{Name: "description", Value: about.SchemeDescription})
 	}
-	name, err := put(&f.schemes, word(or(f.about.Scheme, "oauth2")), append(o, httpauth.Pair{Name: "flows", Value: flows}))
-	f.access = append(f.access, name)
-	return true, err
+	return put(&f.schemes, word(or(about.Scheme, "oauth2")), append(o, httpauth.Pair{Name: "flows", Value: flows}))
 }
 
 // handsOut reports whether the body of an answer has an access token, where a
 // client of OAuth 2.0 looks for it (RFC 6749, section 5.1): always, or at
 // least for machines.
-func (f *face) handsOut(a httpauth.Answer) (always, ever bool) {
+func handsOut(a httpauth.Answer) (always, ever bool) {
 	always = len(a.Examples) > 0
 	for _, v := range a.Examples {
 		raw, _ := v.(httpauth.Raw)
@@ -149,14 +154,24 @@ func (f *face) handsOut(a httpauth.Answer) (always, ever bool) {
 	return always, ever
 }
 
-// scopes are those that the profile declares, and those that its routes
-// demand.
+// scopes are those that profiles over the service declare, and those that
+// their routes demand.
 func (f *face) scopes() []httpauth.ScopeInfo {
-	list := slices.Clone(f.about.Scopes)
-	for _, r := range f.Routes {
-		for _, name := range r.Route.Scopes {
-			if !slices.ContainsFunc(list, func(s httpauth.ScopeInfo) bool { return s.Name == name }) {
-				list = append(list, httpauth.ScopeInfo{Name: name})
+	var list []httpauth.ScopeInfo
+	add := func(s httpauth.ScopeInfo) {
+		if !slices.ContainsFunc(list, func(known httpauth.ScopeInfo) bool { return known.Name == s.Name }) {
+			list = append(list, s)
+		}
+	}
+	for _, k := range f.kin {
+		for _, s := range k.about.Scopes {
+			add(s)
+		}
+	}
+	for _, k := range f.kin {
+		for _, r := range k.Routes {
+			for _, name := range r.Route.Scopes {
+				add(httpauth.ScopeInfo{Name: name})
 			}
 		}
 	}

@@ -8,6 +8,7 @@ require (
 	github.com/lib/pq v1.12.3
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/rogpeppe/go-internal v1.16.0
+	github.com/swaggest/swgui v1.8.5
 	github.com/watchword-auth/watchword v0.0.0
 	golang.org/x/term v0.47.0
 	modernc.org/sqlite v1.60.1

@@ -33,6 +33,7 @@ type Config struct {
 	Sessions  Sessions
 	Password  Password
 	Admin     AdminPages
+	Docs      Docs
 	Keys      Keys
 	Audit     Audit
 	Log       Log
@@ -100,6 +101,9 @@ type Password struct {
 // AdminPages says whether there are pages for people.
 type AdminPages struct{ Enabled bool }
 
+// Docs says whether strangers may read what there is to call.
+type Docs struct{ Enabled bool }
+
 // Keys says with what tokens are signed.
 type Keys struct {
 	Algorithm   jwt.Algorithm
@@ -137,6 +141,7 @@ func Default() Config {
 		Sessions: Sessions{Address: "truncated"},
 		Password: Password{Preferred: password.Schemes()[0]},
 		Admin:    AdminPages{Enabled: true},
+		Docs:     Docs{Enabled: true},
 		Keys:     Keys{Algorithm: jwt.ES256, RotateEvery: watchword.DefaultRotateKeys},
 		Audit:    Audit{Keep: 90 * 24 * time.Hour, MaxEntries: 1_000_000},
 		Log:      Log{Level: slog.LevelInfo, Format: "text"},

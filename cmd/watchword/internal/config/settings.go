@@ -62,6 +62,7 @@ func settings() []setting {
 		choice("sessions.address", func(c *Config) *string { return &c.Sessions.Address }, "truncated", "full", "none"),
 		text("password.preferred", func(c *Config) *string { return &c.Password.Preferred }),
 		boolean("admin.enabled", func(c *Config) *bool { return &c.Admin.Enabled }),
+		boolean("docs.enabled", func(c *Config) *bool { return &c.Docs.Enabled }),
 		algorithm("keys.algorithm", func(c *Config) *jwt.Algorithm { return &c.Keys.Algorithm }),
 		duration("keys.rotate_every", func(c *Config) *time.Duration { return &c.Keys.RotateEvery }),
 		text("keys.seal_file", func(c *Config) *string { return &c.Keys.SealFile }),

@@ -17,6 +17,9 @@ func (s *Server) handler(ctx context.Context, seal []byte) (http.Handler, error)
 	if err != nil {
 		return nil, err
 	}
+	if faces, err = s.withDocs(faces); err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	if err := httpauth.MountAll(mux, faces...); err != nil {
 		return nil, err
@@ -58,7 +61,7 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 	if !base.InsecureUnlimited {
 		base.Limiter = watchword.NewMemoryLimiter(nil, 0)
 	}
-	dialects, err := s.makeDialects(ctx, base)
+	dialects, err := s.makeDialects(base)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +72,6 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 	// Tokens made under other settings may still be about.
 	s.longest = served.LongestLife(longest(base, dialects))
 	base.LongestLifetime = s.longest
-	s.trust(&base, dialects)
 	if s.auth, err = watchword.NewContext(ctx, base); err != nil {
 		return nil, err
 	}
@@ -84,14 +86,6 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 	publisher := &keyPublisher{Authority: s.auth}
 	faces := []httpauth.Face{{Service: publisher, Profile: s.dress(native)}}
 	for _, d := range dialects {
-		if d.client != nil {
-			face, err := s.clientFace(base, d)
-			if err != nil {
-				return nil, err
-			}
-			faces = append(faces, face)
-			continue
-		}
 		d.engine.LongestLifetime = base.LongestLifetime
 		auth, err := watchword.NewContext(ctx, d.engine)
 		if err != nil {

@@ -1,0 +1,78 @@
+package docs
+
+import (
+	"embed"
+	"fmt"
+	"html"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/swaggest/swgui/v5/static"
+
+	"github.com/watchword-auth/watchword/httpauth"
+)
+
+//go:embed ui
+var ui embed.FS
+
+// policy is the Content-Security-Policy of the pages: scripts, styles and
+// requests of this server alone, nothing inline, in nobody's frame. The
+// interface's pictures are in its style sheet, as data.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// page adds a page that shows the documents, the one of that name first. root
+// leads from the page to the server's root, whatever prefix a proxy has put
+// before both.
+func (b *builder) page(at, root, first string) {
+	text, err := ui.ReadFile("ui/page.html")
+	if err != nil {
+		b.faults = append(b.faults, err)
+		return
+	}
+	var list []httpauth.Object
+	for _, e := range b.entries {
+		list = append(list, httpauth.Object{{Name: "name", Value: e.name}, {Name: "url", Value: root + e.path}})
+	}
+	documents, err := httpauth.Style{ASCII: true}.Marshal(list)
+	if err != nil {
+		b.faults = append(b.faults, fmt.Errorf("%s: %w", at, err))
+		return
+	}
+	made := strings.NewReplacer(
+		"{{root}}", html.EscapeString(root), "{{documents}}", html.EscapeString(string(documents)), "{{first}}", html.EscapeString(first),
+	).Replace(string(text))
+	f, err := newFile("text/html; charset=utf-8", []byte(made))
+	if err == nil {
+		f = f.with("Content-Security-Policy", policy)
+	}
+	b.serve(at, f, err)
+}
+
+// assets adds what the pages load: Swagger UI, and what starts it.
+func (b *builder) assets(below string) {
+	for _, one := range []struct {
+		from        fs.FS
+		name, media string
+	}{
+		{static.FS, "swagger-ui-bundle.js.gz", "text/javascript; charset=utf-8"},
+		{static.FS, "swagger-ui-standalone-preset.js.gz", "text/javascript; charset=utf-8"},
+		{static.FS, "swagger-ui.css.gz", "text/css; charset=utf-8"},
+		{static.FS, "favicon-32x32.png", "image/png"},
+		{ui, "ui/start.js", "text/javascript; charset=utf-8"},
+		{ui, "ui/page.css", "text/css; charset=utf-8"},
+	} {
+		text, err := fs.ReadFile(one.from, one.name)
+		var f *file
+		name, zipped := strings.CutSuffix(path.Base(one.name), ".gz")
+		switch {
+		case err != nil:
+		case zipped:
+			f = zippedFile(one.media, text)
+		default:
+			f, err = newFile(one.media, text)
+		}
+		b.serve(below+name, f, err)
+	}
+}

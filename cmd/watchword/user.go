@@ -12,6 +12,7 @@ import (
 
 type userCommands struct {
 	Add     userAddCommand     `cmd:"" help:"Add a user."`
+	Import  userImportCommands `cmd:"" help:"Take over users from another system."`
 	List    userListCommand    `cmd:"" help:"List the users."`
 	Show    userShowCommand    `cmd:"" help:"Show a user."`
 	Set     userSetCommand     `cmd:"" help:"Change a user."`

@@ -1,0 +1,120 @@
+package move
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// draft is a person who is being read.
+type draft struct {
+	Person
+
+	extra map[string]any
+}
+
+// Names of what a source can say of a person, as columns of files have them
+// and as mappings do.
+const (
+	fieldID          = "id"
+	fieldLogin       = "login"
+	fieldEmail       = "email"
+	fieldHash        = "password_hash"
+	fieldFirstName   = "first_name"
+	fieldLastName    = "last_name"
+	fieldPhone       = "phone"
+	fieldLocation    = "location"
+	fieldActive      = "active"
+	fieldStaff       = "staff"
+	fieldSuperuser   = "superuser"
+	fieldGroups      = "groups"
+	fieldPermissions = "permissions"
+	fieldScopes      = "scopes"
+	fieldExtra       = "extra"
+	fieldCreatedAt   = "created_at"
+	fieldLastLoginAt = "last_login_at"
+)
+
+// put puts a value into the person. Texts are taken as they are.
+func (d *draft) put(name string, v any) error {
+	var err error
+	switch name {
+	case fieldID:
+		d.ID = text(v)
+	case fieldLogin:
+		d.Login = text(v)
+	case fieldEmail:
+		d.Email = text(v)
+	case fieldHash:
+		d.Hash = text(v)
+	case fieldFirstName:
+		d.FirstName = text(v)
+	case fieldLastName:
+		d.LastName = text(v)
+	case fieldPhone:
+		d.Phone = text(v)
+	case fieldLocation:
+		d.Location = text(v)
+	case fieldActive:
+		d.Active, err = flag(v)
+	case fieldStaff:
+		d.Staff, err = flag(v)
+	case fieldSuperuser:
+		d.Superuser, err = flag(v)
+	case fieldCreatedAt:
+		d.CreatedAt, err = instant(v)
+	case fieldLastLoginAt:
+		d.LastLoginAt, err = instant(v)
+	case fieldGroups, fieldPermissions, fieldScopes:
+		err = d.putList(name, v)
+	case fieldExtra:
+		d.Extra = []byte(text(v))
+	default:
+		return fmt.Errorf("there is nothing called %q", tidy(name, 40))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// putList appends to what constants and groups have brought.
+func (d *draft) putList(name string, v any) error {
+	// No scope has a space in it; groups and permissions may.
+	all, err := list(text(v), name == fieldScopes)
+	if err != nil {
+		return err
+	}
+	to := &d.Groups
+	switch name {
+	case fieldPermissions:
+		to = &d.Permissions
+	case fieldScopes:
+		to = &d.Scopes
+	}
+	*to = append(*to, all...)
+	return nil
+}
+
+// finish returns the person. keep is whether people keep their ids.
+func (d *draft) finish(keep bool) Person {
+	if len(d.extra) > 0 {
+		var err error
+		if d.Extra, err = object(d.extra); err != nil && d.Fault == "" {
+			d.Fault = err.Error()
+		}
+	}
+	if !keep {
+		d.ID = ""
+	}
+	if keep && d.Fault == "" && !isID(d.ID) {
+		d.Kind = BadID
+		d.Fault = "the id is no positive number, as ids here are"
+	}
+	return d.Person
+}
+
+// isID reports whether an id can be one of ours.
+func isID(id string) bool {
+	n, err := strconv.ParseInt(id, 10, 64)
+	return err == nil && n > 0 && strconv.FormatInt(n, 10) == id
+}

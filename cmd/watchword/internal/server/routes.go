@@ -61,7 +61,7 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 	if !base.InsecureUnlimited {
 		base.Limiter = watchword.NewMemoryLimiter(nil, 0)
 	}
-	dialects, err := s.makeDialects(base)
+	dialects, err := s.makeDialects(ctx, base)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +72,7 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 	// Tokens made under other settings may still be about.
 	s.longest = served.LongestLife(longest(base, dialects))
 	base.LongestLifetime = s.longest
+	s.trust(&base, dialects)
 	if s.auth, err = watchword.NewContext(ctx, base); err != nil {
 		return nil, err
 	}
@@ -86,6 +87,14 @@ func (s *Server) faces(ctx context.Context, seal []byte) ([]httpauth.Face, error
 	publisher := &keyPublisher{Authority: s.auth}
 	faces := []httpauth.Face{{Service: publisher, Profile: s.dress(native)}}
 	for _, d := range dialects {
+		if d.client != nil {
+			face, err := s.clientFace(base, d)
+			if err != nil {
+				return nil, err
+			}
+			faces = append(faces, face)
+			continue
+		}
 		d.engine.LongestLifetime = base.LongestLifetime
 		auth, err := watchword.NewContext(ctx, d.engine)
 		if err != nil {

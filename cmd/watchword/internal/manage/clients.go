@@ -68,46 +68,52 @@ func (m *Actions) mayHold(ctx context.Context, by Actor, name string, scopes []s
 	return nil
 }
 
-func (m *Actions) client(ctx context.Context, name string) (watchword.ClientRecord, error) {
+// client finds a client by its id or its name. The id counts first: a name may
+// be chosen to look like another's id.
+func (m *Actions) client(ctx context.Context, which string) (watchword.ClientRecord, error) {
 	list, err := m.o.Store.ListClients(ctx)
 	if err != nil {
 		return watchword.ClientRecord{}, fmt.Errorf("list clients: %w", err)
 	}
-	i := slices.IndexFunc(list, func(c watchword.ClientRecord) bool { return c.Name == name })
+	i := slices.IndexFunc(list, func(c watchword.ClientRecord) bool { return c.ID == which })
+	if i < 0 {
+		i = slices.IndexFunc(list, func(c watchword.ClientRecord) bool { return c.Name == which })
+	}
 	if i < 0 {
 		return watchword.ClientRecord{}, missing("no such client")
 	}
 	return list[i], nil
 }
 
-// RenewClientSecret gives a client a new secret; the old one ends at once.
-func (m *Actions) RenewClientSecret(ctx context.Context, by Actor, name string) (NewClient, error) {
+// RenewClientSecret gives a client, by id or name, a new secret; the old one
+// ends at once.
+func (m *Actions) RenewClientSecret(ctx context.Context, by Actor, which string) (NewClient, error) {
 	if err := m.demand(ctx, by, ChangeClients); err != nil {
 		return NewClient{}, err
 	}
-	record, err := m.client(ctx, name)
+	record, err := m.client(ctx, which)
 	if err != nil {
 		return NewClient{}, err
 	}
-	if err := m.mayHold(ctx, by, name, record.Scopes); err != nil {
+	if err := m.mayHold(ctx, by, record.Name, record.Scopes); err != nil {
 		return NewClient{}, err
 	}
 	secret, hash := watchword.RenewClientSecret()
-	if record, err = m.o.Store.SetClientSecret(ctx, name, hash); err != nil {
+	if record, err = m.o.Store.SetClientSecret(ctx, record.Name, hash); err != nil {
 		return NewClient{}, fmt.Errorf("set client secret: %w", err)
 	}
-	m.record(ctx, by, watchword.Event{Kind: watchword.UserChanged, UserID: record.ID, Login: name, Detail: "client secret renewed"})
+	m.record(ctx, by, watchword.Event{Kind: watchword.UserChanged, UserID: record.ID, Login: record.Name, Detail: "client secret renewed"})
 	record.SecretHash = nil
 	return NewClient{record, secret}, nil
 }
 
-// DeleteClient deletes a client and returns what it was; its tokens are
-// refused from then on.
-func (m *Actions) DeleteClient(ctx context.Context, by Actor, name string) (watchword.ClientRecord, error) {
+// DeleteClient deletes a client, by id or name, and returns what it was; its
+// tokens are refused from then on.
+func (m *Actions) DeleteClient(ctx context.Context, by Actor, which string) (watchword.ClientRecord, error) {
 	if err := m.demand(ctx, by, ChangeClients); err != nil {
 		return watchword.ClientRecord{}, err
 	}
-	record, err := m.client(ctx, name)
+	record, err := m.client(ctx, which)
 	if err != nil {
 		return watchword.ClientRecord{}, err
 	}
@@ -120,11 +126,11 @@ func (m *Actions) DeleteClient(ctx context.Context, by Actor, name string) (watc
 	if _, err := m.o.Store.AddFact(ctx, fact); err != nil {
 		return watchword.ClientRecord{}, fmt.Errorf("revoke the client's tokens: %w", err)
 	}
-	if err := m.o.Store.DeleteClient(ctx, name); err != nil {
+	if err := m.o.Store.DeleteClient(ctx, record.Name); err != nil {
 		return watchword.ClientRecord{}, fmt.Errorf("delete client: %w", err)
 	}
 	m.heard(ctx)
-	m.record(ctx, by, watchword.Event{Kind: watchword.UserChanged, At: now, UserID: record.ID, Login: name, Detail: "client deleted"})
+	m.record(ctx, by, watchword.Event{Kind: watchword.UserChanged, At: now, UserID: record.ID, Login: record.Name, Detail: "client deleted"})
 	record.SecretHash = nil
 	return record, nil
 }

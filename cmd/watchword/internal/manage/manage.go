@@ -52,9 +52,9 @@ type Store interface {
 // Options are what actions are made from.
 type Options struct {
 	Store Store
-	// Users are where the people are kept; nil means the Store. What they do
-	// not implement of [watchword.UserAdmin], [watchword.UserSearcher] and
-	// [watchword.PasswordUsers] is answered with NotFound.
+	// Users are where the people are kept; nil means the Store. Where they are
+	// no [watchword.UserAdmin] nobody may change them, and where they are no
+	// [watchword.UserSearcher] they are found by whole names only.
 	Users watchword.Users
 	// Faces are the authorities over the store, the native one first. Without
 	// any, keys and tokens cannot be asked about.

@@ -35,16 +35,54 @@ func (m *Actions) FindUsers(ctx context.Context, by Actor, f watchword.UserFilte
 	if err := m.demand(ctx, by, ViewUsers); err != nil {
 		return UserPage{}, err
 	}
+	f.Limit = page(f.Limit)
 	searcher, ok := m.o.Users.(watchword.UserSearcher)
 	if !ok {
-		return UserPage{}, missing("users are kept where they cannot be searched")
+		return m.listUsers(ctx, f)
 	}
-	f.Limit = page(f.Limit)
 	users, next, err := searcher.FindUsers(ctx, f)
 	if err != nil {
 		return UserPage{}, fmt.Errorf("find users: %w", err)
 	}
 	return UserPage{Users: users, Next: next}, nil
+}
+
+// listUsers does what can be done where users cannot be searched, such as in
+// another system's table: it lists them in order, filtered page by page, so
+// that a page may be short; instead of a prefix it takes a whole name.
+func (m *Actions) listUsers(ctx context.Context, f watchword.UserFilter) (UserPage, error) {
+	var p UserPage
+	var err error
+	if f.Prefix != "" {
+		named, ok := m.o.Users.(watchword.PasswordUsers)
+		if !ok {
+			return p, missing("users are kept where they cannot be searched")
+		}
+		var u watchword.User
+		u, _, err = named.UserByLogin(ctx, f.Prefix)
+		if errors.Is(err, watchword.NotFound) {
+			return p, nil
+		}
+		p.Users = []watchword.User{u}
+	} else {
+		lister, ok := m.o.Users.(interface {
+			ListUsers(ctx context.Context, after string, limit int) ([]watchword.User, error)
+		})
+		if !ok {
+			return p, missing("users are kept where they cannot be listed")
+		}
+		p.Users, err = lister.ListUsers(ctx, f.After, f.Limit)
+		if len(p.Users) == f.Limit {
+			p.Next = p.Users[f.Limit-1].ID
+		}
+	}
+	if err != nil {
+		return UserPage{}, fmt.Errorf("find users: %w", err)
+	}
+	p.Users = slices.DeleteFunc(p.Users, func(u watchword.User) bool {
+		return f.Ranked != nil && *f.Ranked != (u.Staff || u.Superuser) || f.Active != nil && *f.Active != u.Active
+	})
+	return p, nil
 }
 
 // User returns a user by id.
@@ -67,7 +105,9 @@ func (m *Actions) user(ctx context.Context, id string) (watchword.User, error) {
 func (m *Actions) admin() (watchword.UserAdmin, error) {
 	admin, ok := m.o.Users.(watchword.UserAdmin)
 	if !ok {
-		return nil, missing("users are kept elsewhere and cannot be changed here")
+		return nil, &watchword.PolicyError{
+			Code: watchword.PermissionDenied, Message: "users are kept in another system's table, and are changed there",
+		}
 	}
 	return admin, nil
 }

@@ -16,6 +16,7 @@ type Exchange struct {
 	Claims  *watchword.Claims // guarded routes only
 
 	endpoint *endpoint
+	writer   http.ResponseWriter // for time limits only
 	values   values
 }
 

@@ -162,7 +162,7 @@ type endpoint struct {
 // ServeHTTP answers one request: origin, token, input, operation, in this
 // order, and nothing is done before all of them are in order.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &Exchange{Request: r, Service: e.service, endpoint: e}
+	x := &Exchange{Request: r, Service: e.service, endpoint: e, writer: w}
 	reply, err := e.serve(w, x)
 	if err != nil {
 		e.refuse(w, r, err)

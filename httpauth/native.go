@@ -18,7 +18,7 @@ func Native(prefix string, t Transport) Profile {
 		t = Bearer{}
 	}
 	tokens := tokenOutput()
-	return Profile{
+	p := Profile{
 		Name: watchword.NativeProfile, Prefix: prefix, Transport: t,
 		About: About{
 			Title: "Watchword", Tags: []string{"Watchword"},
@@ -52,6 +52,8 @@ func Native(prefix string, t Transport) Profile {
 			{Pattern: "GET /.well-known/oauth-authorization-server", Op: OpMetadata},
 		},
 	}
+	p.Routes = append(p.Routes, ServiceRoutes()...)
+	return p
 }
 
 // SignUpRoute lets strangers make accounts; no profile has it by itself. Add

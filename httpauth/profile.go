@@ -48,6 +48,10 @@ type Profile struct {
 	// About is for documents.
 	About About
 
+	// Streams is shared by the streams of the profile's routes, so that the
+	// program can count and end them; nil: they end with their clients.
+	Streams *Streams
+
 	cors *cors // set by bind
 }
 
@@ -149,6 +153,9 @@ type Route struct {
 	// Needs is asked when the route is mounted and reports what a Serve
 	// function misses in the service; nil: nothing beyond what Op needs.
 	Needs func(Service) error
+	// Optional leaves the route out where Needs finds something missing,
+	// instead of refusing to mount the profile.
+	Optional bool
 	// Doc is for documents.
 	Doc Doc
 }

@@ -17,6 +17,8 @@ type Reply struct {
 	// "application/json", exactly.
 	Header http.Header
 	Body   []byte
+
+	stream func(http.ResponseWriter) // writes the body in its own time
 }
 
 // Object is a JSON object whose members keep their order.
@@ -194,6 +196,11 @@ func (r Reply) write(w http.ResponseWriter, further ...header) {
 	status := r.Status
 	if status == 0 {
 		status = http.StatusOK
+	}
+	if r.stream != nil {
+		w.WriteHeader(status)
+		r.stream(w)
+		return
 	}
 	if status != http.StatusNoContent && status != http.StatusNotModified {
 		h["Content-Length"] = []string{strconv.Itoa(len(r.Body))}

@@ -31,6 +31,9 @@ func newTable(faces []Face) (*table, error) {
 			continue
 		}
 		for _, route := range p.Routes {
+			if route.Optional && route.Needs != nil && route.Needs(f.Service) != nil {
+				continue
+			}
 			if err := t.addRoute(&p, f.Service, route); err != nil {
 				faults = append(faults, fmt.Errorf("profile %s: %w", p.Name, err))
 			}

@@ -41,9 +41,10 @@ type site struct {
 	auth  *watchword.Authority
 	http  http.Handler
 
-	profile httpauth.Profile
-	mu      sync.Mutex
-	events  []watchword.Event
+	profile  httpauth.Profile
+	receipts watchword.Receipts // the store, but for tests that look at it
+	mu       sync.Mutex
+	events   []watchword.Event
 }
 
 // hasher costs little, and is shared.
@@ -67,6 +68,7 @@ var hash = sync.OnceValue(func() string {
 func newSite(t *testing.T, permissions ...string) *site {
 	t.Helper()
 	s := &site{t: t, store: store.NewMemory()}
+	s.receipts = s.store
 	if permissions == nil {
 		for _, p := range manage.Permissions() {
 			permissions = append(permissions, string(p))
@@ -127,7 +129,7 @@ func (s *site) open() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	api, err := adminapi.New(adminapi.Options{Actions: actions, Receipts: s.store, Seal: seal})
+	api, err := adminapi.New(adminapi.Options{Actions: actions, Receipts: s.receipts, Seal: seal})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -39,6 +39,9 @@ func (c *call) body(into any) ([]byte, error) {
 	case err != nil:
 		return nil, wrong("", "the body ended early")
 	}
+	if jsontext.Value(body).Kind() != '{' {
+		return nil, wrong("", "the body is no JSON object in UTF-8")
+	}
 	if err := json.Unmarshal(body, into, json.RejectUnknownMembers(true)); err != nil {
 		return nil, bodyFault(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/httpauth"
 )
 
 type clientCommands struct {
@@ -31,12 +32,14 @@ func (a *app) showClient(c newClient) error {
 }
 
 type clientAddCommand struct {
-	Name  string   `arg:"" help:"A name for people."`
-	Scope []string `sep:"none" placeholder:"S" help:"A scope that the client may ask for; again for more."`
+	Name      string   `arg:"" help:"A name for people."`
+	Scope     []string `sep:"none" placeholder:"S" help:"A scope that the client may ask for; again for more."`
+	UserField []string `sep:"none" placeholder:"F" help:"A field of users' records that the client may copy, such as email; again for more."`
 }
 
 func (clientAddCommand) Help() string {
-	return "For client credentials and introspection.\n\nExample:\n  watchword client add shop --scope orders:read"
+	return "For client credentials, introspection and the revocation feed, and for services that keep copies of users.\n\n" +
+		"Example:\n  watchword client add shop --scope orders:read\n  watchword client add wiki --user-field email --user-field extra"
 }
 
 // Run adds the client.
@@ -52,8 +55,15 @@ func (c *clientAddCommand) Run(a *app) error {
 			return usagef("--scope: %q is no scope: one word of printable ASCII without quotes and backslashes", scope)
 		}
 	}
+	for _, field := range c.UserField {
+		if known := httpauth.UserFields(); !slices.Contains(known, field) {
+			return usagef("--user-field: users have no field %q: %s", field, strings.Join(known, ", "))
+		}
+	}
+	slices.Sort(c.UserField)
 	return a.with(true, nil, func(ctx context.Context, s *site) error {
 		id, secret, record := watchword.NewClientSecret(c.Name, c.Scope, s.now)
+		record.UserFields = slices.Compact(c.UserField)
 		err := s.CreateClient(ctx, record)
 		if errors.Is(err, watchword.Conflict) {
 			return failf(watchword.Conflict, "there is a client %q already: `watchword client secret` gives it a new secret", c.Name)
@@ -82,17 +92,18 @@ func (clientListCommand) Run(a *app) error {
 			return fmt.Errorf("list clients: %w", err)
 		}
 		type shown struct {
-			ID        string   `json:"id"`
-			Name      string   `json:"name"`
-			Scopes    []string `json:"scopes"`
-			CreatedAt *string  `json:"created_at"`
+			ID         string   `json:"id"`
+			Name       string   `json:"name"`
+			Scopes     []string `json:"scopes"`
+			UserFields []string `json:"user_fields"`
+			CreatedAt  *string  `json:"created_at"`
 		}
 		records, rows := []shown{}, [][]string{}
 		for _, c := range list {
-			records = append(records, shown{c.ID, c.Name, full(c.Scopes), instant(c.CreatedAt)})
-			rows = append(rows, []string{c.ID, c.Name, strings.Join(c.Scopes, " "), stamp(c.CreatedAt)})
+			records = append(records, shown{c.ID, c.Name, full(c.Scopes), full(c.UserFields), instant(c.CreatedAt)})
+			rows = append(rows, []string{c.ID, c.Name, strings.Join(c.Scopes, " "), strings.Join(c.UserFields, " "), stamp(c.CreatedAt)})
 		}
-		return a.show(records, func() error { return a.table("ID NAME SCOPES CREATED", rows) })
+		return a.show(records, func() error { return a.table("ID NAME SCOPES FIELDS CREATED", rows) })
 	})
 }
 

@@ -131,6 +131,7 @@ func (s *Server) dress(p httpauth.Profile) httpauth.Profile {
 	p.ClientOf = httpauth.ClientBehind(s.config.HTTP.TrustedProxies...)
 	p.Origins = append(p.Origins, s.config.HTTP.Origins...)
 	p.Report = s.refused
+	p.Streams = s.streams
 	return p
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/engine"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/open"
+	"github.com/watchword-auth/watchword/httpauth"
 )
 
 // Bounds of what a client may take of the server.
@@ -65,16 +66,17 @@ type Server struct {
 	pages    *watchword.Authority   // of the admin pages; nil: there are none
 	closers  []func()               // what ends with the server
 	http     *http.Server
-	longest  time.Duration // the longest life of an access token
-	upstream string        // the authority elsewhere whose users are mirrored; "": none
-	tls      *tls.Config   // nil: plain HTTP
+	longest  time.Duration     // the longest life of an access token
+	upstream string            // the authority elsewhere whose users are mirrored; "": none
+	tls      *tls.Config       // nil: plain HTTP
+	streams  *httpauth.Streams // of services that follow
 	stopping atomic.Bool
 	requests atomic.Uint64 // so far
 }
 
 // New wires everything and reads keys and facts. It serves nothing yet.
 func New(ctx context.Context, o Options) (*Server, error) {
-	s := &Server{config: o.Config, db: o.DB, log: o.Log, listener: o.Listener, audit: newAuditor(o.DB, o.Log)}
+	s := &Server{config: o.Config, db: o.DB, log: o.Log, listener: o.Listener, audit: newAuditor(o.DB, o.Log), streams: httpauth.NewStreams()}
 	if s.config.Issuer == "" {
 		s.config.Issuer = s.URL()
 	}
@@ -93,6 +95,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	s.http.RegisterOnShutdown(s.streams.End) // it waits for what is under way
 	return s, nil
 }
 

@@ -78,6 +78,7 @@ type explainPage struct {
 	Asked    bool
 	Accepted bool
 	Best     manage.Explanation
+	Why      *watchword.Check // that failed; nil: none
 	Others   []manage.Explanation
 	Fault    string
 }
@@ -116,6 +117,9 @@ func (c *Console) explain(v *visit) error {
 	if len(all) > 0 {
 		body.Best = all[best]
 		body.Accepted = body.Best.Claims != nil
+		if n := len(body.Best.Checks); !body.Accepted && n > 0 {
+			body.Why = &body.Best.Checks[n-1] // after the first that fails there is none
+		}
 	}
 	return c.show(v, http.StatusOK, "explain", "explain", "Explain a token", body)
 }

@@ -76,8 +76,6 @@ func functions(now func() time.Time) template.FuncMap {
 
 		"words": func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 		"dict":  dict,
-		// JSON laid out, and anything else as it is.
-		"pretty": func(s string) string { return indented([]byte(s)) },
 		// An id as one segment of a path, whatever is in it.
 		"segment": url.PathEscape,
 	}

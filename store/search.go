@@ -7,11 +7,13 @@ import (
 	"github.com/watchword-auth/watchword"
 )
 
-// search is a filter as both stores go by it. Where few users are wanted of
-// many, such as staff, it goes through those by their ids, whatever the
-// prefix; else a prefix is looked up in the order of names.
+// search is a filter as both stores go by it: a prefix in the order of names,
+// else in the order of ids. Where a part of the users is wanted that is
+// perhaps small, such as staff, and a prefix too, either will do: the store
+// takes what is shorter to go through, and the cursor says which it took.
 type search struct {
 	byName  bool
+	either  bool
 	prefix  string // folded
 	endName string // the names with the prefix lie below it
 	limit   int
@@ -29,18 +31,19 @@ const (
 func newSearch(f watchword.UserFilter) (search, error) {
 	s := search{prefix: watchword.FoldLogin(f.Prefix), limit: limitOr(f.Limit)}
 	few := f.Ranked != nil && *f.Ranked || f.Active != nil && !*f.Active
-	s.byName = s.prefix != "" && !few
+	s.byName, s.either = s.prefix != "", s.prefix != "" && few
 	// No byte of UTF-8 is 0xff: all that begins with the prefix lies below.
 	s.endName, s.fromName = s.prefix+"\xff", s.prefix
 	if f.After == "" {
 		return s, nil
 	}
 	if name, ok := strings.CutPrefix(f.After, cursorName); ok && s.byName && strings.HasPrefix(name, s.prefix) {
-		s.fromName = name + "\x00" // nothing lies between the two
+		s.fromName, s.either = name+"\x00", false // nothing lies between the two
 		return s, nil
 	}
-	if id, ok := strings.CutPrefix(f.After, cursorID); ok && !s.byName {
+	if id, ok := strings.CutPrefix(f.After, cursorID); ok && (!s.byName || s.either) {
 		if s.afterID, ok = parseID(id); ok {
+			s.byName, s.either = false, false
 			return s, nil
 		}
 	}

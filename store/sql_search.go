@@ -13,6 +13,8 @@ const (
 	whereNotRanked = ` AND NOT (u.staff <> 0 OR u.superuser <> 0)`
 	whereActive    = ` AND u.active <> 0`
 	whereInactive  = ` AND u.active = 0`
+	// With the plus it matches no index: the one of staff is the shorter.
+	whereInactiveToo = ` AND +u.active = 0`
 )
 
 const (
@@ -33,6 +35,11 @@ func (d *DB) FindUsers(ctx context.Context, f watchword.UserFilter) ([]watchword
 	if err != nil {
 		return nil, "", err
 	}
+	if s.either {
+		if s.byName, err = d.namesAreFewer(ctx, s, f); err != nil {
+			return nil, "", err
+		}
+	}
 	var text string
 	var args []any
 	switch {
@@ -43,7 +50,11 @@ func (d *DB) FindUsers(ctx context.Context, f watchword.UserFilter) ([]watchword
 	default:
 		text, args = searchByID, []any{s.afterID}
 	}
-	text += either(f.Ranked, whereRanked, whereNotRanked) + either(f.Active, whereActive, whereInactive)
+	inactive := whereInactive
+	if f.Ranked != nil && *f.Ranked {
+		inactive = whereInactiveToo
+	}
+	text += either(f.Ranked, whereRanked, whereNotRanked) + either(f.Active, whereActive, inactive)
 	if s.byName {
 		text += ` ORDER BY n.name LIMIT ?`
 	} else {
@@ -68,6 +79,32 @@ func (d *DB) FindUsers(ctx context.Context, f watchword.UserFilter) ([]watchword
 	}
 	found, next := s.page(found, names)
 	return found, next, nil
+}
+
+const (
+	countNames = `SELECT count(*) FROM (SELECT 1 FROM ww_names WHERE name >= ? AND name < ? LIMIT ?)`
+	countUsers = `SELECT count(*) FROM (SELECT 1 FROM ww_users u WHERE u.id > 0`
+)
+
+// probe is how far is counted to find out which way is shorter: past it both
+// are long, and a page is full early.
+const probe = 20_000
+
+// namesAreFewer reports whether fewer names have the prefix than users are in
+// the part that is wanted.
+func (d *DB) namesAreFewer(ctx context.Context, s search, f watchword.UserFilter) (bool, error) {
+	part := whereInactive
+	if f.Ranked != nil && *f.Ranked {
+		part = whereRanked
+	}
+	var names, users int
+	err := d.read(ctx, func(ctx context.Context, q *statements) error {
+		if err := q.row(ctx, countNames, s.prefix, s.endName, probe).Scan(&names); err != nil {
+			return err
+		}
+		return q.row(ctx, countUsers+part+` LIMIT ?)`, probe).Scan(&users)
+	})
+	return names < users, err
 }
 
 // either returns the text for a wish that is perhaps none.

@@ -12,7 +12,7 @@ import (
 )
 
 // million fills a database with as many users, of whom every 10,000th is staff
-// and every 1,000th is disabled.
+// and every third is disabled.
 func million(b *testing.B) *open.Opened {
 	b.Helper()
 	db, err := open.Store(b.Context(), "sqlite:"+filepath.Join(b.TempDir(), "w.db"))
@@ -24,7 +24,7 @@ func million(b *testing.B) *open.Opened {
 		`INSERT INTO ww_users (login, email, first_name, last_name, phone, location, active, staff, superuser, created_at,
 			user_groups, permissions, scopes, version, password_hash, hash_class)
 			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
-			SELECT 'user' || i, 'mail' || i || '@example.com', 'First', 'Last', '', '', i % 1000 <> 0, i % 10000 = 0, 0, 0, '[]', '[]', '[]', 1, '', '' FROM n`,
+			SELECT 'user' || i, 'mail' || i || '@example.com', 'First', 'Last', '', '', i % 3 <> 0, i % 10000 = 0, 0, 0, '[]', '[]', '[]', 1, '', '' FROM n`,
 		`INSERT INTO ww_names (name, user_id) SELECT login, id FROM ww_users UNION ALL SELECT email, id FROM ww_users ORDER BY 1`,
 	} {
 		if _, err := db.SQL.ExecContext(b.Context(), text); err != nil {
@@ -56,6 +56,9 @@ func BenchmarkFindUsers(b *testing.B) {
 		{"staff by prefix", watchword.UserFilter{Ranked: &yes, Prefix: "user9"}, 0},
 		{"disabled", watchword.UserFilter{Active: &no}, 9},
 		{"disabled by prefix of one", watchword.UserFilter{Active: &no, Prefix: "user999000"}, 0},
+		{"disabled by prefix of all", watchword.UserFilter{Active: &no, Prefix: "u"}, 500},
+		{"disabled by prefix of ten thousand", watchword.UserFilter{Active: &no, Prefix: "user77"}, 30},
+		{"disabled staff by prefix", watchword.UserFilter{Active: &no, Ranked: &yes, Prefix: "user9"}, 0},
 		{"active, no staff, by prefix", watchword.UserFilter{Active: &yes, Ranked: &no, Prefix: "user5"}, 500},
 	} {
 		back := list.f

@@ -90,12 +90,20 @@ func (c *userImportFileCommand) Run(a *app) error {
 
 // bringIn imports from the source and reports.
 func (a *app) bringIn(from move.Source, f importFlags) error {
+	settings, err := a.config(nil)
+	if err != nil {
+		return err
+	}
+	if err := ownUsers(settings); err != nil {
+		return err
+	}
 	if f.DryRun {
-		if err := a.dryRunWithoutDatabase(); err != nil {
-			return err
-		}
+		a.dryRunWithoutDatabase(settings)
 	}
 	return a.with(!f.DryRun, nil, func(ctx context.Context, s *site) error {
+		if s.served.Upstream != "" {
+			return failf(watchword.PermissionDenied, "users come from the authority %s: import there", printable(s.served.Upstream))
+		}
 		p := newProgress(a.err)
 		r, err := move.Run(ctx, from, s.DB, move.Options{
 			DryRun: f.DryRun, Update: f.Update, DropEmails: f.DropEmail,
@@ -125,20 +133,15 @@ func (a *app) bringIn(from move.Source, f importFlags) error {
 
 // dryRunWithoutDatabase has a dry run take place in memory where there is no
 // database yet: it must not leave one behind.
-func (a *app) dryRunWithoutDatabase() error {
-	c, err := a.config(nil)
-	if err != nil {
-		return err
-	}
+func (a *app) dryRunWithoutDatabase(c config.Config) {
 	path, ok := databaseFile(c.DB)
 	if !ok {
-		return nil
+		return
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		memory := "sqlite::memory:"
 		a.globals.DB = &memory
 	}
-	return nil
 }
 
 // mostShown bounds the names in each list that people get to see; --json has

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/mirror"
 )
 
 // Bounds of what is kept of a person, in bytes.
@@ -66,6 +67,9 @@ func loginFault(login string) string {
 		return "it is not UTF-8"
 	case strings.ContainsFunc(login, unicode.IsControl):
 		return "it holds control characters"
+	}
+	if _, _, mirrored := mirror.Remote(login); mirrored {
+		return "users mirrored from an authority are called so"
 	}
 	return ""
 }

@@ -131,7 +131,8 @@ func (m *mover) people(ctx context.Context) error {
 type candidate struct {
 	Person
 
-	digest []byte
+	digest       []byte
+	withoutEmail bool // his address is another's, and was dropped
 }
 
 func newCandidate(p Person) *candidate {
@@ -168,7 +169,12 @@ func (m *mover) batch(ctx context.Context, batch []*candidate) error {
 	var added []*candidate
 	var notes []watchword.Import
 	for i, c := range sound {
-		switch m.judge(c, &matches[i]) {
+		verdict := m.judge(c, &matches[i])
+		if c.withoutEmail && (verdict == toAdd || verdict == toUpdate) {
+			m.report.Users.WithoutEmail++
+			note(&m.report.WithoutEmail, named(c.Person))
+		}
+		switch verdict {
 		case toAdd:
 			added = append(added, c)
 		case toNote:
@@ -223,9 +229,7 @@ func (m *mover) withoutEmail(c *candidate, kind, why string) bool {
 	if !m.options.DropEmails {
 		return m.leaveOut(c, kind, why)
 	}
-	c.Email = ""
-	m.report.Users.WithoutEmail++
-	note(&m.report.WithoutEmail, named(c.Person))
+	c.Email, c.withoutEmail = "", true
 	return true
 }
 

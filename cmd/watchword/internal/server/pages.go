@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/console"
@@ -27,8 +28,11 @@ func (s *Server) openPages(ctx context.Context, base watchword.Config) error {
 	return nil
 }
 
-// mountPages puts the admin pages under /admin/, beside the faces.
-func (s *Server) mountPages(mux *http.ServeMux, faces []httpauth.Face, seal []byte) (err error) {
+// pagesPath is where the admin pages are.
+const pagesPath = "/admin/"
+
+// mountPages puts the admin pages beside the faces.
+func (s *Server) mountPages(mux *http.ServeMux, faces []httpauth.Face, seal []byte) error {
 	if s.pages == nil {
 		return nil
 	}
@@ -37,20 +41,20 @@ func (s *Server) mountPages(mux *http.ServeMux, faces []httpauth.Face, seal []by
 		ClientOf: httpauth.ClientBehind(s.config.HTTP.TrustedProxies...), Report: s.pageRefused,
 	}
 	for _, f := range faces {
-		o.Faces = append(o.Faces, console.Face{Name: f.Profile.Name, Prefix: f.Profile.Prefix, Routes: f.Profile.Patterns()})
+		face := console.Face{Name: f.Profile.Name, Prefix: f.Profile.Prefix, Routes: f.Profile.Patterns()}
+		for _, route := range face.Routes {
+			// It would stand before the page, and get what people type there.
+			if _, path, _ := strings.Cut(route, " "); strings.HasPrefix(path, pagesPath) {
+				return fmt.Errorf("%s has the route %s, where the admin pages are: give it another path or set admin.enabled to false", face.Name, route)
+			}
+		}
+		o.Faces = append(o.Faces, face)
 	}
 	pages, err := console.New(o)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		// How a ServeMux says that a pattern collides: with a dialect whose
-		// prefix or paths are below /admin/.
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the admin pages are under /admin/, where a dialect has a route as well: give it another prefix or set admin.enabled to false: %v", p)
-		}
-	}()
-	mux.Handle("/admin/", pages)
+	mux.Handle(pagesPath, pages)
 	return nil
 }
 

@@ -128,7 +128,9 @@ func (l *accessLayout) Unmarshal(payload []byte) (*Claims, error) {
 	c.Issuer, c.Subject, c.UserID, c.audience, c.ID = r.Issuer, r.Subject, r.Subject, r.Audience, r.ID
 	c.Expiry, c.NotBefore, c.IssuedAt = r.Expiry, r.NotBefore, r.IssuedAt
 	if c.Session != "" && l.numbers != nil {
-		c.Number, _ = l.numbers.Session(c.Session)
+		if number, ok := l.numbers.Session(c.Session); ok {
+			c.Number = number
+		}
 	}
 	return c, nil
 }

@@ -39,6 +39,7 @@ type commands struct {
 	Token      tokenCommands     `cmd:"" help:"Make and examine tokens."`
 	Audit      auditCommands     `cmd:"" help:"What has happened."`
 	Dialect    dialectCommands   `cmd:"" help:"Other systems that the server answers as."`
+	Gate       gateCommand       `cmd:"" help:"Guard a service in any language."`
 	Demo       demoCommands      `cmd:"" help:"Start real parts and measure what is promised."`
 	Migrate    migrateCommand    `cmd:"" help:"Make the tables, or bring them up to date."`
 	Backup     backupCommand     `cmd:"" help:"Copy the database of a running server."`

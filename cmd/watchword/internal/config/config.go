@@ -38,6 +38,7 @@ type Config struct {
 	Audit     Audit
 	Log       Log
 	Dialects  []Dialect
+	Gate      Gate
 }
 
 // HTTP says who may ask from where.
@@ -137,6 +138,7 @@ func Default() Config {
 			Session: watchword.DefaultSessionLifetime, Grace: watchword.DefaultGrace,
 		},
 		Limits:   Limits{Enabled: true},
+		Gate:     Gate{Addr: "127.0.0.1:9091", Lifetime: 30 * time.Second, MaxStale: 30 * time.Second},
 		Users:    Users{Table: "auth_user", Groups: true},
 		Sessions: Sessions{Address: "truncated"},
 		Password: Password{Preferred: password.Schemes()[0]},

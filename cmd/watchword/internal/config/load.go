@@ -55,7 +55,7 @@ func Load(s Sources) (Config, error) {
 		l.file(file)
 	}
 	l.environment()
-	for _, known := range settings() {
+	for _, known := range slices.Concat(settings(), gateSettings()) {
 		if v, ok := s.Flags[known.key]; ok {
 			l.put(known, word(v), "--"+flagName(known.key))
 		}
@@ -108,6 +108,7 @@ func (l *loader) file(name string) {
 	if tables != nil {
 		l.readDialects(tables, name)
 	}
+	l.readGate(tree, name)
 	for _, s := range settings() {
 		if v, ok := take(tree, s.key); ok {
 			l.put(s, v, name)
@@ -154,7 +155,7 @@ func (l *loader) environment() {
 	for _, name := range adminVariables() {
 		known[name] = true
 	}
-	for _, s := range settings() {
+	for _, s := range slices.Concat(settings(), gateSettings()) {
 		name := s.variable()
 		known[name] = true
 		if v, ok := l.env[name]; ok {

@@ -44,6 +44,8 @@ func (c *Console) changeOwnPassword(v *visit) error {
 		return c.showAccount(v, http.StatusUnprocessableEntity, map[string]string{"new": weak(err)})
 	case code == watchword.InvalidCredentials:
 		return c.showAccount(v, http.StatusUnprocessableEntity, map[string]string{"current": "That is not your password."})
+	case code == watchword.NotFound:
+		return c.showAccount(v, http.StatusUnprocessableEntity, map[string]string{"current": "Your password is kept by another system, and changed there."})
 	case code == watchword.RateLimited && errors.As(err, &retry):
 		v.w.Header().Set("Retry-After", seconds(retry.After))
 		return c.showAccount(v, http.StatusTooManyRequests, map[string]string{

@@ -71,9 +71,12 @@ func NewAuthority(ctx context.Context, native watchword.Config) (*watchword.Auth
 	c.Profile, c.Authenticator = Profile, staffOnly{users, proof}
 	c.Keys, c.KeyRing, c.KeyAlgorithm = nil, Profile, ""
 	c.Audience, c.Audiences = strings.TrimSuffix(c.Issuer, "/")+prefix, nil
-	c.Allow = func(_ context.Context, u watchword.User) error {
+	c.Allow = func(ctx context.Context, u watchword.User) error {
 		if !staff(u) {
 			return watchword.PermissionDenied
+		}
+		if native.Allow != nil {
+			return native.Allow(ctx, u)
 		}
 		return nil
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -55,7 +56,7 @@ type userList struct {
 // users lists users by the beginning of their login or e-mail address.
 func (c *Console) users(v *visit) error {
 	query := v.r.URL.Query()
-	body := userList{Query: query.Get("q"), Show: query.Get("show"), CanAdd: v.by.Can(manage.AddUsers)}
+	body := userList{Query: query.Get("q"), Show: query.Get("show"), CanAdd: c.mayAdd(v)}
 	f := watchword.UserFilter{Prefix: body.Query, After: query.Get("after"), Limit: onPage}
 	yes, no := true, false
 	switch body.Show {
@@ -80,9 +81,14 @@ func (c *Console) users(v *visit) error {
 // userURL is the address of a user's page.
 func userURL(id string) string { return prefix + "users/" + url.PathEscape(id) }
 
+// mayAdd reports whether users are added here, and by him.
+func (c *Console) mayAdd(v *visit) bool {
+	return v.by.Can(manage.AddUsers) && c.o.Actions.ChangesUsers()
+}
+
 // newUser shows the empty form.
 func (c *Console) newUser(v *visit) error {
-	if !v.by.Can(manage.AddUsers) {
+	if !c.mayAdd(v) {
 		return watchword.PermissionDenied
 	}
 	return c.showNewUser(v, http.StatusOK, userForm{Active: true})
@@ -127,7 +133,7 @@ type userPage struct {
 	More     bool // there are more sessions
 
 	CanEnd, CanSeeSessions, CanSeeAudit, CanDelete bool
-	Self                                           bool
+	Self, Elsewhere                                bool // it is oneself; the record is another system's
 	PasswordError                                  string
 }
 
@@ -144,10 +150,10 @@ func (c *Console) user(v *visit) error {
 }
 
 func (c *Console) showUser(v *visit, status int, p userPage) error {
-	touch := v.by.MayTouch(p.User)
-	p.Self = p.User.ID == v.me.ID
-	p.Form.MayRank, p.Form.MayChange = v.by.Superuser(), v.by.Can(manage.ChangeUsers) && touch
-	p.CanDelete = v.by.Can(manage.DeleteUsers) && touch && !p.Self
+	touch, here := v.by.MayTouch(p.User), c.o.Actions.ChangesUsers()
+	p.Self, p.Elsewhere = p.User.ID == v.me.ID, !here
+	p.Form.MayRank, p.Form.MayChange = v.by.Superuser(), v.by.Can(manage.ChangeUsers) && touch && here
+	p.CanDelete = v.by.Can(manage.DeleteUsers) && touch && here && !p.Self
 	p.CanSeeAudit, p.CanSeeSessions = v.by.Can(manage.ViewAudit), v.by.Can(manage.ViewSessions)
 	p.CanEnd = v.by.Can(manage.EndSessions) && (touch || p.Self)
 	if p.CanSeeSessions {
@@ -191,17 +197,23 @@ func (c *Console) saveUser(v *visit) error {
 func (c *Console) setPassword(v *visit) error {
 	id := v.r.PathValue("id")
 	_, err := c.o.Actions.SetPassword(v.ctx(), v.by, id, v.r.PostForm.Get("password"))
-	if watchword.CodeOf(err) != watchword.PasswordWeak || err == nil {
-		if err != nil {
-			return err
-		}
+	var input *manage.InputError
+	var why string
+	switch {
+	case err == nil:
 		return c.done(v, userURL(id), "password-set")
+	case errors.As(err, &input):
+		why = sentence(input.Faults[0].Reason)
+	case watchword.CodeOf(err) == watchword.PasswordWeak:
+		why = weak(err)
+	default:
+		return err
 	}
-	u, readErr := c.o.Actions.User(v.ctx(), v.by, id)
-	if readErr != nil {
-		return readErr
+	u, err := c.o.Actions.User(v.ctx(), v.by, id)
+	if err != nil {
+		return err
 	}
-	return c.showUser(v, http.StatusUnprocessableEntity, userPage{User: u, Form: formOf(u), PasswordError: weak(err)})
+	return c.showUser(v, http.StatusUnprocessableEntity, userPage{User: u, Form: formOf(u), PasswordError: why})
 }
 
 // endSessionsOf ends all sessions of a user.

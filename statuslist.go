@@ -172,7 +172,7 @@ func (s *statusBlock) take(l *RevocationList, n *Numbers, block int64) (changed 
 // upToMask has a bit for each of 64 numbers from first that is upTo at most.
 func upToMask(first, upTo int64) uint64 {
 	switch n := upTo - first + 1; {
-	case n <= 0:
+	case upTo <= 0 || n <= 0:
 		return 0
 	case n >= 64:
 		return ^uint64(0)

@@ -26,7 +26,15 @@ func fullRecord(u watchword.User) Object {
 	if len(u.Extra) > 0 {
 		extra = Raw(u.Extra)
 	}
-	return append(UserRecord(u), Pair{"phone", u.Phone}, Pair{"location", u.Location}, Pair{"extra", extra})
+	known := UserRecord(u)
+	// Those that a record shows only where they are set, a copy always has:
+	// it must learn that they were taken away.
+	for _, m := range (Object{{"phone", u.Phone}, {"location", u.Location}, {"extra", extra}}) {
+		if !slices.ContainsFunc(known, func(k Pair) bool { return k.Name == m.Name }) {
+			known = append(known, m)
+		}
+	}
+	return known
 }
 
 // recordFor is the user as the client may see him.

@@ -18,11 +18,13 @@ import (
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/console"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/djangotest"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/engine"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/open"
 	"github.com/watchword-auth/watchword/httpauth"
 	"github.com/watchword-auth/watchword/password"
+	"github.com/watchword-auth/watchword/store/django"
 )
 
 const secret = "correct horse battery"
@@ -52,8 +54,9 @@ func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.later.Loa
 // permission; ann, who is neither.
 func start(t *testing.T) *site { return startAt(t, "http://127.0.0.1:8080") }
 
-// startAt makes the pages of an issuer.
-func startAt(t *testing.T, issuer string) *site {
+// startAt makes the pages of an issuer. Where a Django project is given its
+// users are those of the pages, and no others are made.
+func startAt(t *testing.T, issuer string, projects ...*djangotest.Project) *site {
 	t.Helper()
 	ctx := t.Context()
 	c := config.Default()
@@ -64,6 +67,11 @@ func startAt(t *testing.T, issuer string) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.db.Close(context.Background()) })
+	for _, p := range projects {
+		if err := s.db.Attach(ctx, p.DSN, django.Config{Table: django.Table{Name: "auth_user"}}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
 	seal, err := engine.Seal(ctx, c, s.db)
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +97,7 @@ func startAt(t *testing.T, issuer string) *site {
 		t.Fatal(err)
 	}
 	s.actions, err = manage.New(manage.Options{
-		Store: s.db, Faces: []*watchword.Authority{s.native, own}, Numbers: numbers, Hasher: base.Hasher, LongestLife: 5 * time.Minute,
+		Store: s.db, Users: s.db.Roll(), Faces: []*watchword.Authority{s.native, own}, Numbers: numbers, Hasher: base.Hasher, LongestLife: 5 * time.Minute,
 		Record: func(ctx context.Context, e watchword.Event) {
 			s.tell(e)
 			if err := s.db.AppendAudit(ctx, []watchword.AuditEntry{engine.Entry(e)}); err != nil {
@@ -116,9 +124,19 @@ func startAt(t *testing.T, issuer string) *site {
 	if s.hash, err = base.Hasher.Hash(ctx, secret); err != nil {
 		t.Fatal(err)
 	}
-	s.add(t, watchword.User{Login: "root", Email: "root@example.com", Staff: true, Superuser: true})
-	s.add(t, watchword.User{Login: "helper", Email: "helper@example.com", Staff: true})
-	s.add(t, watchword.User{Login: "ann", Email: "ann@example.com", FirstName: "Ann"})
+	for _, u := range []watchword.User{
+		{Login: "root", Email: "root@example.com", Staff: true, Superuser: true, Active: true},
+		{Login: "helper", Email: "helper@example.com", Staff: true, Active: true},
+		{Login: "ann", Email: "ann@example.com", FirstName: "Ann", Active: true},
+	} {
+		for _, p := range projects {
+			u.CreatedAt = s.now()
+			p.Add(t, watchword.NewUser{User: u, PasswordHash: s.hash})
+		}
+		if len(projects) == 0 {
+			s.add(t, u)
+		}
+	}
 	srv := httptest.NewServer(pages)
 	t.Cleanup(srv.Close)
 	s.url = srv.URL

@@ -44,6 +44,7 @@ func TestMain(m *testing.M) {
 //	port               takes the server's port into $PORT
 //	take NAME PATTERN  sets a variable from the last output
 //	mode MODE FILE     wants that mode
+//	site DB STATEMENTS makes the SQLite database of a Django site, or changes it
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -51,6 +52,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"serve": scriptServe, "down": scriptStop, "fails": scriptFails, "signin": scriptSignIn,
 			"http": scriptHTTP, "take": scriptTake, "mode": scriptMode, "basic": scriptBasic, "shows": scriptShows, "port": scriptPort,
+			"site": scriptSite,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[serverKey{}] = &scriptServer{}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/watchword-auth/watchword"
-	"github.com/watchword-auth/watchword/httpauth"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 )
 
 type clientCommands struct {
@@ -44,40 +44,25 @@ func (clientAddCommand) Help() string {
 
 // Run adds the client.
 func (c *clientAddCommand) Run(a *app) error {
-	if strings.TrimSpace(c.Name) == "" {
-		return usagef("a client needs a name")
-	}
-	if err := checkText("the name", c.Name); err != nil {
+	slices.Sort(c.UserField)
+	c.UserField = slices.Compact(c.UserField)
+	if err := inFlags(manage.CheckClient(c.Name, c.Scope, c.UserField...), map[string]string{"name": "the name"}); err != nil {
 		return err
 	}
-	for _, scope := range c.Scope {
-		if parsed, err := watchword.ParseScope(scope); err != nil || len(parsed) != 1 {
-			return usagef("--scope: %q is no scope: one word of printable ASCII without quotes and backslashes", scope)
-		}
-	}
-	for _, field := range c.UserField {
-		if known := httpauth.UserFields(); !slices.Contains(known, field) {
-			return usagef("--user-field: users have no field %q: %s", field, strings.Join(known, ", "))
-		}
-	}
-	slices.Sort(c.UserField)
 	return a.with(true, nil, func(ctx context.Context, s *site) error {
-		id, secret, record := watchword.NewClientSecret(c.Name, c.Scope, s.now)
-		record.UserFields = slices.Compact(c.UserField)
-		err := s.CreateClient(ctx, record)
+		actions, err := s.actions()
+		if err != nil {
+			return err
+		}
+		made, err := actions.AddClient(ctx, operator(), c.Name, c.Scope, c.UserField...)
 		if errors.Is(err, watchword.Conflict) {
 			return failf(watchword.Conflict, "there is a client %q already: `watchword client secret` gives it a new secret", c.Name)
 		}
 		if err != nil {
-			return fmt.Errorf("add client: %w", err)
+			return err
 		}
-		s.tellClient(id, c.Name, "client added")
-		return a.showClient(newClient{ID: id, Name: c.Name, Secret: secret})
+		return a.showClient(newClient{ID: made.ID, Name: made.Name, Secret: made.Secret})
 	})
-}
-
-func (s *site) tellClient(id, name, what string) {
-	s.tell(watchword.Event{Kind: watchword.UserChanged, UserID: id, Login: name, Detail: what})
 }
 
 type clientListCommand struct{}
@@ -120,16 +105,18 @@ func (clientSecretCommand) Help() string { return "Example:\n  watchword client 
 // Run renews the secret.
 func (c *clientSecretCommand) Run(a *app) error {
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
-		secret, hash := watchword.RenewClientSecret()
-		record, err := s.SetClientSecret(ctx, c.Name, hash)
+		actions, err := s.actions()
+		if err != nil {
+			return err
+		}
+		renewed, err := actions.RenewClientSecret(ctx, operator(), c.Name)
 		if errors.Is(err, watchword.NotFound) {
 			return noClient(c.Name)
 		}
 		if err != nil {
-			return fmt.Errorf("set client secret: %w", err)
+			return err
 		}
-		s.tellClient(record.ID, c.Name, "client secret renewed")
-		return a.showClient(newClient{ID: record.ID, Name: c.Name, Secret: secret})
+		return a.showClient(newClient{ID: renewed.ID, Name: renewed.Name, Secret: renewed.Secret})
 	})
 }
 
@@ -139,30 +126,22 @@ type clientDeleteCommand struct {
 
 func (clientDeleteCommand) Help() string { return "Example:\n  watchword client delete shop" }
 
-// Run deletes the client. The fact comes first, so that whoever is told of a
-// fault can try again and leave nothing. It reaches ahead in time: no other
-// client ever gets the id, and a token that a server makes meanwhile is dated
-// later than this command began.
+// Run deletes the client.
 func (c *clientDeleteCommand) Run(a *app) error {
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
-		list, err := s.ListClients(ctx)
+		actions, err := s.actions()
 		if err != nil {
-			return fmt.Errorf("list clients: %w", err)
+			return err
 		}
-		i := slices.IndexFunc(list, func(r watchword.ClientRecord) bool { return r.Name == c.Name })
-		if i < 0 {
+		gone, err := actions.DeleteClient(ctx, operator(), c.Name)
+		if errors.Is(err, watchword.NotFound) {
 			return noClient(c.Name)
 		}
-		fact := watchword.Fact{Kind: watchword.UserFact, ID: list[i].ID, Before: s.until(), Until: s.until()}
-		if _, err := s.AddFact(ctx, fact); err != nil {
-			return fmt.Errorf("revoke the client's tokens: %w", err)
+		if err != nil {
+			return err
 		}
-		if err := s.DeleteClient(ctx, c.Name); err != nil {
-			return fmt.Errorf("delete client: %w", err)
-		}
-		s.tellClient(list[i].ID, c.Name, "client deleted")
-		return a.show(map[string]string{"id": list[i].ID, "name": c.Name}, func() error {
-			return a.printf("deleted client %s; its tokens are refused\n", printable(c.Name))
+		return a.show(map[string]string{"id": gone.ID, "name": gone.Name}, func() error {
+			return a.printf("deleted client %s; its tokens are refused\n", printable(gone.Name))
 		})
 	})
 }

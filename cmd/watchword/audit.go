@@ -15,6 +15,7 @@ type auditCommands struct {
 type auditListCommand struct {
 	User  string `placeholder:"LOGIN" help:"Only what concerns this user."`
 	Kind  string `placeholder:"KIND" help:"Only events of this kind, such as sign_in_failed."`
+	Actor string `placeholder:"WHO" help:"Only what this one did: user:ID, client:ID or command line."`
 	Since string `placeholder:"TIME" help:"Only what happened since: 24h, 2026-11-22 or 2026-11-22T08:00:00Z."`
 	Limit int    `default:"100" placeholder:"N" help:"At most so many (${default})."`
 }
@@ -36,6 +37,7 @@ type auditRecord struct {
 	Address string  `json:"address"`
 	Device  string  `json:"device"`
 	Code    string  `json:"code"`
+	Actor   string  `json:"actor"`
 	Detail  string  `json:"detail"`
 }
 
@@ -49,7 +51,7 @@ func (c *auditListCommand) Run(a *app) error {
 		return err
 	}
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
-		filter := watchword.AuditFilter{Kind: c.Kind, Since: since, Limit: c.Limit}
+		filter := watchword.AuditFilter{Kind: c.Kind, Actor: c.Actor, Since: since, Limit: c.Limit}
 		if c.User != "" {
 			u, err := s.user(ctx, c.User)
 			if err != nil {
@@ -69,15 +71,15 @@ func (c *auditListCommand) Run(a *app) error {
 		for _, e := range list {
 			r := auditRecord{
 				ID: e.ID, At: instant(e.At), Kind: e.Kind, Profile: e.Profile, UserID: e.UserID, Login: e.Login,
-				Address: e.Address, Device: e.Device, Code: e.Code, Detail: e.Detail,
+				Address: e.Address, Device: e.Device, Code: e.Code, Actor: e.Actor, Detail: e.Detail,
 			}
 			if e.Session > 0 {
 				r.Session = numbers.SessionID(e.Session)
 			}
 			records = append(records, r)
-			rows = append(rows, []string{stamp(e.At), e.Kind, e.UserID, e.Login, e.Address, e.Device, e.Code, e.Detail})
+			rows = append(rows, []string{stamp(e.At), e.Kind, e.UserID, e.Login, e.Address, e.Device, e.Actor, e.Code, e.Detail})
 		}
-		return a.show(records, func() error { return a.table("AT KIND USER LOGIN ADDRESS DEVICE CODE DETAIL", rows) })
+		return a.show(records, func() error { return a.table("AT KIND USER LOGIN ADDRESS DEVICE ACTOR CODE DETAIL", rows) })
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/engine"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/open"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/server"
 )
@@ -179,7 +180,8 @@ func (a *app) admin(c config.Config) (admin config.Admin, hash string, err error
 	if admin.Login == "" {
 		admin.Login = "admin"
 	}
-	if err := errors.Join(checkLogin("the first user's name", admin.Login), checkEmail("the first user's e-mail address", admin.Email)); err != nil {
+	names := map[string]string{"login": "the first user's name", "email": "the first user's e-mail address"}
+	if err := inFlags(manage.CheckUser(watchword.User{Login: admin.Login, Email: admin.Email}), names); err != nil {
 		return admin, "", err
 	}
 	given := admin.Password

@@ -134,42 +134,43 @@ func (c *sessionEndCommand) Run(a *app) error {
 		return usagef("name what to end: an id, --user LOGIN or --all")
 	}
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
-		which, err := c.which(ctx, s)
+		ended, err := c.end(ctx, s)
 		if err != nil {
 			return err
 		}
-		ended, err := s.EndSessions(ctx, which, s.until(), s.now)
-		if err != nil {
-			return fmt.Errorf("end sessions: %w", err)
-		}
-		s.tell(watchword.Event{
-			Kind: watchword.Revoked, UserID: which.UserID, Session: which.Number, Detail: fmt.Sprintf("%d sessions", ended),
-		})
 		return a.show(map[string]int{"ended": ended}, func() error { return a.printf("ended %d %s\n", ended, plural(ended, "session")) })
 	})
 }
 
-func (c *sessionEndCommand) which(ctx context.Context, s *site) (watchword.Which, error) {
+func (c *sessionEndCommand) end(ctx context.Context, s *site) (int, error) {
+	u, err := watchword.User{}, error(nil)
+	if c.User != "" {
+		if u, err = s.user(ctx, c.User); err != nil {
+			return 0, err
+		}
+	}
+	actions, err := s.actions()
 	switch {
+	case err != nil:
+		return 0, err
 	case c.All:
-		return watchword.Which{All: true}, nil
+		return actions.EndAllSessions(ctx, operator())
 	case c.User != "":
-		u, err := s.user(ctx, c.User)
-		return watchword.Which{UserID: u.ID}, err
+		return actions.EndSessionsOf(ctx, operator(), u.ID)
 	}
 	numbers, err := s.numbers(ctx)
 	if err != nil {
-		return watchword.Which{}, err
+		return 0, err
 	}
-	number, ok := numbers.Session(c.ID)
-	if ok {
-		_, err = s.Session(ctx, number)
-		ok = !errors.Is(err, watchword.NotFound)
+	err = watchword.NotFound
+	ended := 0
+	if number, ok := numbers.Session(c.ID); ok {
+		ended, err = actions.EndNumber(ctx, operator(), number)
 	}
-	if !ok {
-		return watchword.Which{}, failf(watchword.NotFound, "there is no session %s: `watchword session list` shows them", printable(c.ID))
+	if errors.Is(err, watchword.NotFound) {
+		err = failf(watchword.NotFound, "there is no session %s: `watchword session list` shows them", printable(c.ID))
 	}
-	return watchword.Which{Number: number}, err
+	return ended, err
 }
 
 func plural(n int, word string) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/engine"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/open"
 )
 
@@ -89,7 +90,7 @@ func (s *site) finish() error {
 
 // tell notes what was done, for the audit log.
 func (s *site) tell(e watchword.Event) {
-	e.Client.Device = commandLine
+	e.Client.Device, e.Actor = commandLine, operator().Name()
 	if e.At.IsZero() {
 		e.At = s.now
 	}
@@ -97,6 +98,21 @@ func (s *site) tell(e watchword.Event) {
 		e.Profile = watchword.NativeProfile
 	}
 	s.events = append(s.events, e)
+}
+
+// operator is who acts: the database is his.
+func operator() manage.Actor {
+	return manage.Actor{Operator: true, From: watchword.Client{Device: commandLine}}
+}
+
+// actions returns what the pages and the API for administration do, for users,
+// sessions and clients. Of keys it knows nothing.
+func (s *site) actions() (*manage.Actions, error) {
+	return manage.New(manage.Options{
+		Store: s.Opened, Users: s.Roll(), LongestLife: s.served.LongestLife(s.config.Lifetimes.Access),
+		Record: func(_ context.Context, e watchword.Event) { s.tell(e) },
+		Now:    func() time.Time { return s.now },
+	})
 }
 
 // until is how long a fact written now must live: as long as the longest

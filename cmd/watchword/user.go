@@ -8,6 +8,7 @@ import (
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 )
 
 type userCommands struct {
@@ -45,10 +46,7 @@ func (c *userAddCommand) Run(a *app) error {
 	if c.Login == "" {
 		return usagef("the login is missing: watchword user add LOGIN")
 	}
-	if err := checkLogin("the login", c.Login); err != nil {
-		return err
-	}
-	change, err := c.change()
+	change, err := c.change(&c.Login, "the login")
 	if err != nil {
 		return err
 	}
@@ -64,20 +62,20 @@ func (c *userAddCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	u := watchword.User{Login: c.Login, Active: true}
+	u := watchword.User{Active: true}
 	apply(&u, change)
 	return a.with(true, nil, func(ctx context.Context, s *site) error {
 		if err := s.mayAdd(c.Login, c.Local); err != nil {
 			return err
 		}
-		u, err := s.CreateUser(ctx, watchword.NewUser{User: u, PasswordHash: hash})
-		if errors.Is(err, watchword.Conflict) {
-			return failf(watchword.Conflict, "the login or e-mail address is taken: `watchword user list` shows by whom")
-		}
+		actions, err := s.actions()
 		if err != nil {
-			return fmt.Errorf("add user: %w", err)
+			return err
 		}
-		s.tell(watchword.Event{Kind: watchword.UserChanged, UserID: u.ID, Login: u.Login, Detail: "added"})
+		u, err := actions.CreateUser(ctx, operator(), manage.NewUser{User: u, PasswordHash: hash})
+		if err != nil {
+			return taken(err)
+		}
 		return a.show(recordOf(u), func() error { return a.printf("added user %s with id %s\n", u.Login, u.ID) })
 	})
 }
@@ -185,15 +183,9 @@ func (userSetCommand) Help() string {
 
 // Run changes the user.
 func (c *userSetCommand) Run(a *app) error {
-	change, err := c.change()
+	change, err := c.change(c.NewLogin, "--new-login")
 	if err != nil {
 		return err
-	}
-	change.Login = c.NewLogin
-	if c.NewLogin != nil {
-		if err := checkLogin("--new-login", *c.NewLogin); err != nil {
-			return err
-		}
 	}
 	return a.changeUser(c.Login, "changed", change, &c.passwordFlags)
 }
@@ -258,10 +250,13 @@ func (c *userDeleteCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		if err := s.DeleteUser(ctx, u.ID, s.until(), s.now); err != nil {
-			return fmt.Errorf("delete user: %w", err)
+		actions, err := s.actions()
+		if err != nil {
+			return err
 		}
-		s.tell(watchword.Event{Kind: watchword.UserChanged, UserID: u.ID, Login: u.Login, Detail: "deleted"})
+		if err := actions.DeleteUser(ctx, operator(), u.ID); err != nil {
+			return err
+		}
 		return a.show(recordOf(u), func() error { return a.printf("deleted user %s; sessions ended\n", printable(u.Login)) })
 	})
 }
@@ -287,22 +282,25 @@ func (a *app) changeUser(login, done string, change watchword.UserChange, p *pas
 		if change == (watchword.UserChange{}) {
 			return usagef("nothing to change was named")
 		}
-		u, err = s.UpdateUser(ctx, u.ID, change, 0, s.until(), s.now)
-		if errors.Is(err, watchword.Conflict) {
-			return failf(watchword.Conflict, "the login or e-mail address is taken: `watchword user list` shows by whom")
-		}
+		actions, err := s.actions()
 		if err != nil {
-			return fmt.Errorf("change user: %w", err)
+			return err
 		}
-		kind := watchword.UserChanged
-		if change.PasswordHash != nil {
-			kind = watchword.PasswordChanged
+		if u, err = actions.ChangeUser(ctx, operator(), u.ID, change); err != nil {
+			return taken(err)
 		}
-		s.tell(watchword.Event{Kind: kind, UserID: u.ID, Login: u.Login, Detail: changedFields(change)})
 		ended := ""
 		if change.PasswordHash != nil || change.Active != nil && !*change.Active {
 			ended = "; sessions ended"
 		}
 		return a.show(recordOf(u), func() error { return a.printf("%s user %s%s\n", done, printable(u.Login), ended) })
 	})
+}
+
+// taken says what to do about a name that somebody else has.
+func taken(err error) error {
+	if errors.Is(err, watchword.Conflict) {
+		return failf(watchword.Conflict, "the login or e-mail address is taken: `watchword user list` shows by whom")
+	}
+	return inFlags(err, map[string]string{"login": "the login"})
 }

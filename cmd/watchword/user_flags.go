@@ -2,9 +2,9 @@ package main
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 )
 
 // userFlags are what add and set can say of a user. nil was not said.
@@ -24,10 +24,11 @@ type userFlags struct {
 	passwordFlags
 }
 
-// change returns the flags as a change of a user.
-func (f userFlags) change() (watchword.UserChange, error) {
+// change returns the flags as a change of a user, and the login, where there
+// is one, that loginName calls.
+func (f userFlags) change(login *string, loginName string) (watchword.UserChange, error) {
 	c := watchword.UserChange{
-		Email: f.Email, FirstName: f.FirstName, LastName: f.LastName, Phone: f.Phone, Location: f.Location,
+		Login: login, Email: f.Email, FirstName: f.FirstName, LastName: f.LastName, Phone: f.Phone, Location: f.Location,
 		Staff: f.Staff, Superuser: f.Superuser,
 		Scopes: listed(f.Scope), Permissions: listed(f.Permission), Groups: listed(f.Group),
 	}
@@ -35,51 +36,11 @@ func (f userFlags) change() (watchword.UserChange, error) {
 		active := !*f.Inactive
 		c.Active = &active
 	}
-	if err := f.checkTexts(); err != nil {
-		return c, err
-	}
-	for _, scope := range f.Scope {
-		if parsed, err := watchword.ParseScope(scope); err != nil || len(parsed) > 1 {
-			return c, usagef("--scope: %q is no scope: one word of printable ASCII without quotes and backslashes", scope)
-		}
-	}
 	if f.Extra != nil {
-		extra, err := extraObject(*f.Extra)
-		if err != nil {
-			return c, err
-		}
+		extra := []byte(*f.Extra)
 		c.Extra = &extra
 	}
-	return c, nil
-}
-
-func (f userFlags) checkTexts() error {
-	if f.Email != nil {
-		if err := checkEmail("--email", *f.Email); err != nil {
-			return err
-		}
-	}
-	for _, one := range []struct {
-		flag string
-		text *string
-	}{
-		{"--first-name", f.FirstName}, {"--last-name", f.LastName}, {"--phone", f.Phone}, {"--location", f.Location},
-	} {
-		if one.text == nil {
-			continue
-		}
-		if err := checkText(one.flag, *one.text); err != nil {
-			return err
-		}
-	}
-	for _, list := range [][]string{f.Permission, f.Group} {
-		for _, text := range list {
-			if err := checkText("--permission and --group", text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return c, inFlags(manage.CheckChange(c), map[string]string{"login": loginName})
 }
 
 // listed returns the values given, without repeats; nil where the flag was
@@ -99,6 +60,7 @@ func listed(values []string) *[]string {
 
 // apply puts a change into a user that is not kept yet.
 func apply(u *watchword.User, c watchword.UserChange) {
+	set(&u.Login, c.Login)
 	set(&u.Email, c.Email)
 	set(&u.FirstName, c.FirstName)
 	set(&u.LastName, c.LastName)
@@ -117,33 +79,4 @@ func set[T any](to, from *T) {
 	if from != nil {
 		*to = *from
 	}
-}
-
-// changedFields names what a change touches, never to what.
-func changedFields(c watchword.UserChange) string {
-	var names []string
-	for _, f := range []struct {
-		name    string
-		changed bool
-	}{
-		{"login", c.Login != nil},
-		{"email", c.Email != nil},
-		{"first_name", c.FirstName != nil},
-		{"last_name", c.LastName != nil},
-		{"phone", c.Phone != nil},
-		{"location", c.Location != nil},
-		{"active", c.Active != nil},
-		{"staff", c.Staff != nil},
-		{"superuser", c.Superuser != nil},
-		{"groups", c.Groups != nil},
-		{"permissions", c.Permissions != nil},
-		{"scopes", c.Scopes != nil},
-		{"extra", c.Extra != nil},
-		{"password", c.PasswordHash != nil},
-	} {
-		if f.changed {
-			names = append(names, f.name)
-		}
-	}
-	return strings.Join(names, ", ")
 }

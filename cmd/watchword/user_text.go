@@ -1,19 +1,19 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 )
 
-// maxText bounds what is kept of a user in words, in bytes. Longer logins
-// could never sign in.
+// maxText bounds the subject of a token, in bytes.
 const maxText = 256
 
 // checkText refuses what nobody could type or read back: a line break in a
-// login forges a line of every list that shows it.
+// name forges a line of every list that shows it.
 func checkText(name, text string) error {
 	switch {
 	case len(text) > maxText:
@@ -28,39 +28,21 @@ func checkText(name, text string) error {
 	return nil
 }
 
-// checkLogin is checkText for what people sign in with.
-func checkLogin(name, login string) error {
-	if login == "" {
-		return usagef("%s: a user needs a login", name)
+// inFlags turns what is wrong with the input into a usage error that names
+// flags. names are those of fields that no flag is named for.
+func inFlags(err error, names map[string]string) error {
+	var input *manage.InputError
+	if !errors.As(err, &input) {
+		return err
 	}
-	return checkText(name, login)
-}
-
-// checkEmail looks whether text may be an address. Whether it is one, only
-// mail to it can tell.
-func checkEmail(name, text string) error {
-	at := strings.LastIndexByte(text, '@')
-	if text != "" && (at < 1 || at == len(text)-1 || strings.ContainsFunc(text, unicode.IsSpace)) {
-		return usagef("%s: %q is no address such as ann@example.com", name, text)
+	faults := make([]string, len(input.Faults))
+	for i, f := range input.Faults {
+		name, ok := names[f.Field]
+		if !ok {
+			// The flags of lists are in the singular: each gives one entry.
+			name = "--" + strings.TrimSuffix(strings.ReplaceAll(f.Field, "_", "-"), "s")
+		}
+		faults[i] = name + ": " + f.Reason
 	}
-	return checkText(name, text)
-}
-
-// maxExtra bounds what a user's record carries of the application's own.
-const maxExtra = 8 << 10
-
-// extraObject reads the JSON of --extra. It goes into answers as it is, so it
-// must be what strict readers take: no name twice, UTF-8 throughout.
-func extraObject(text string) ([]byte, error) {
-	if text == "" {
-		return nil, nil
-	}
-	if len(text) > maxExtra {
-		return nil, usagef("--extra: %d bytes, and at most %d are kept", len(text), maxExtra)
-	}
-	value := jsontext.Value(text)
-	if value.Kind() != '{' || !value.IsValid() {
-		return nil, usagef("--extra: want a JSON object such as '{\"plan\":\"pro\"}', no name in it twice")
-	}
-	return []byte(text), nil
+	return usagef("%s", strings.Join(faults, "; "))
 }

@@ -25,7 +25,7 @@ func (a *API) clients() []httpauth.Route {
 			Doc: httpauth.Doc{
 				Summary: "Add a machine client", Description: needs(manage.ChangeClients) + " The secret is shown once. " + holds,
 				Header:   idempotency(),
-				Body:     bodies(httpauth.Object{{Name: "name", Value: "shop"}, {Name: "scopes", Value: []string{"orders:read"}}}, "name"),
+				Body:     bodies(httpauth.Object{{Name: "name", Value: "shop"}, {Name: "scopes", Value: []string{"orders:read"}}, {Name: "user_fields", Value: []string{"email"}}}, "name"),
 				Answers:  []httpauth.Answer{{Status: http.StatusCreated, Examples: []any{newClientRecord(sampleNewClient())}}},
 				Refusals: []watchword.Code{watchword.PermissionDenied, watchword.Conflict},
 			},
@@ -49,13 +49,14 @@ func (a *API) clients() []httpauth.Route {
 	}
 }
 
-const holds = "Nobody but a superuser gets hold of a client with a scope that he does not have himself."
+const holds = "Nobody but a superuser gets hold of a client with a scope that he does not have himself, nor, without users.view, of one that copies users' records."
 
 func clientRecord(r watchword.ClientRecord) httpauth.Object {
 	return httpauth.Object{
 		{Name: "id", Value: r.ID},
 		{Name: "name", Value: r.Name},
 		{Name: "scopes", Value: r.Scopes},
+		{Name: "user_fields", Value: r.UserFields},
 		{Name: "created_at", Value: instant(r.CreatedAt)},
 	}
 }
@@ -65,7 +66,7 @@ func newClientRecord(n manage.NewClient) httpauth.Object {
 }
 
 func sampleClient() watchword.ClientRecord {
-	return watchword.ClientRecord{ID: "client_ABCDEFGHIJKLMNOPQRST", Name: "shop", Scopes: []string{"orders:read"}, CreatedAt: sampleTime()}
+	return watchword.ClientRecord{ID: "client_ABCDEFGHIJKLMNOPQRST", Name: "shop", Scopes: []string{"orders:read"}, UserFields: []string{"email"}, CreatedAt: sampleTime()}
 }
 
 func sampleNewClient() manage.NewClient {
@@ -98,15 +99,16 @@ func (a *API) listClients(c *call) (httpauth.Reply, error) {
 
 func (a *API) addClient(c *call) (httpauth.Reply, error) {
 	var in struct {
-		Name   given[string]   `json:"name"`
-		Scopes given[[]string] `json:"scopes"`
+		Name       given[string]   `json:"name"`
+		Scopes     given[[]string] `json:"scopes"`
+		UserFields given[[]string] `json:"user_fields"`
 	}
 	body, err := c.body(&in)
 	if err != nil {
 		return httpauth.Reply{}, err
 	}
 	return a.receipts.once(c, body, manage.ChangeClients, func() (httpauth.Reply, error) {
-		made, err := a.actions.AddClient(c.Request.Context(), c.by, in.Name.value, in.Scopes.value)
+		made, err := a.actions.AddClient(c.Request.Context(), c.by, in.Name.value, in.Scopes.value, in.UserFields.value...)
 		if err != nil {
 			return httpauth.Reply{}, err
 		}

@@ -47,6 +47,18 @@ func TestNobodyClimbs(t *testing.T) {
 	}
 }
 
+// TestClientsThatCopyUsers: who may not see users gets at them by no machine.
+func TestClientsThatCopyUsers(t *testing.T) {
+	const copier = `{"name":"friend","scopes":["posts:read"],"user_fields":["email"]}`
+	s := newSite(t, "clients.change")
+	token := s.signIn("sam").Access
+	s.ask(token, "POST", "clients", copier).is(t, http.StatusForbidden, "permission_denied")
+	s.ask(s.signIn("root").Access, "POST", "clients", copier).is(t, http.StatusCreated, "")
+	s.ask(token, "POST", "clients/friend/secret", "").is(t, http.StatusForbidden, "permission_denied")
+	s = newSite(t, "clients.change", "users.view")
+	s.ask(s.signIn("sam").Access, "POST", "clients", copier).is(t, http.StatusCreated, "")
+}
+
 // TestRightsCountAsTheyAre: what a token says is not what counts.
 func TestRightsCountAsTheyAre(t *testing.T) {
 	s := newSite(t)

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/watchword-auth/watchword"
@@ -61,10 +62,10 @@ const ranks = "Staff, superusers and holders of the scope admin are a superuser'
 func needs(p manage.Permission) string { return "Needs the permission " + string(p) + "." }
 
 // pages are examples of a list with and without a next page.
-func pages(name string, entry httpauth.Object) []any {
+func pages(name string, entries ...httpauth.Object) []any {
 	return []any{
-		httpauth.Object{{Name: name, Value: []httpauth.Object{entry}}, {Name: "next", Value: sampleCursor}},
-		httpauth.Object{{Name: name, Value: []httpauth.Object{entry}}, {Name: "next", Value: nil}},
+		httpauth.Object{{Name: name, Value: entries}, {Name: "next", Value: sampleCursor}},
+		httpauth.Object{{Name: name, Value: entries}, {Name: "next", Value: nil}},
 	}
 }
 
@@ -90,6 +91,26 @@ func sampleUser() watchword.User {
 		Active: true, Groups: []string{"editors"}, Permissions: []string{"posts.edit"}, Scopes: []string{"posts:read"},
 		CreatedAt: sampleTime(), LastLoginAt: sampleTime(), Extra: []byte(`{"plan":"pro"}`),
 	}
+}
+
+// userRecords are a record with all there can be, one with extra data of
+// nothing, and one with nothing.
+func userRecords() []httpauth.Object {
+	whole := sampleUser()
+	open := whole
+	open.Extra = []byte(`{}`)
+	return []httpauth.Object{userRecord(whole), userRecord(open), userRecord(watchword.User{ID: "8", Login: "bob", CreatedAt: whole.CreatedAt})}
+}
+
+// withOpenExtra adds an example whose extra data is another object.
+func withOpenExtra(examples []any) []any {
+	whole := slices.Clone(examples[0].(httpauth.Object))
+	for i, p := range whole {
+		if p.Name == "extra" {
+			whole[i].Value = httpauth.Object{}
+		}
+	}
+	return append(examples, whole)
 }
 
 func userBody() httpauth.Object {

@@ -18,7 +18,7 @@ func (a *API) sessions() []httpauth.Route {
 					{Name: "user", Description: "Only those of the user with this id.", Example: "7"},
 					{Name: "all", Description: "Ended and expired ones too.", Example: true},
 				}, paging()...),
-				Answers:  []httpauth.Answer{{Examples: pages("sessions", sessionRecord(sampleSession()))}},
+				Answers:  []httpauth.Answer{{Examples: pages("sessions", sessionRecord(sampleSession()), sessionRecord(manage.Session{}))}},
 				Refusals: []watchword.Code{watchword.InvalidRequest, watchword.PermissionDenied},
 			},
 		},

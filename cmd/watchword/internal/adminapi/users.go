@@ -12,7 +12,10 @@ import (
 )
 
 func (a *API) users() []httpauth.Route {
-	one := []httpauth.Answer{{Examples: []any{userRecord(sampleUser())}}}
+	one := []httpauth.Answer{{}}
+	for _, o := range userRecords() {
+		one[0].Examples = append(one[0].Examples, o)
+	}
 	return []httpauth.Route{
 		{
 			Pattern: "GET admin/users", Guarded: true, Serve: a.serve(a.listUsers),
@@ -23,7 +26,7 @@ func (a *API) users() []httpauth.Route {
 					{Name: "ranked", Description: "Only staff and superusers, or all but them.", Example: true},
 					{Name: "active", Description: "Only those who can sign in, or cannot.", Example: true},
 				}, paging()...),
-				Answers:  []httpauth.Answer{{Examples: pages("users", userRecord(sampleUser()))}},
+				Answers:  []httpauth.Answer{{Examples: pages("users", userRecords()...)}},
 				Refusals: []watchword.Code{watchword.InvalidRequest, watchword.PermissionDenied},
 			},
 		},
@@ -31,7 +34,7 @@ func (a *API) users() []httpauth.Route {
 			Pattern: "POST admin/users", Guarded: true, Serve: a.serve(a.createUser),
 			Doc: httpauth.Doc{
 				Summary: "Add a user", Description: needs(manage.AddUsers) + " " + ranks,
-				Header: idempotency(), Body: bodies(append(userBody(), httpauth.Pair{Name: "password", Value: "a good password"}), "login"),
+				Header: idempotency(), Body: withOpenExtra(bodies(append(userBody(), httpauth.Pair{Name: "password", Value: "a good password"}), "login")),
 				Answers:  []httpauth.Answer{{Status: http.StatusCreated, Examples: one[0].Examples}},
 				Refusals: []watchword.Code{watchword.PermissionDenied, watchword.Conflict, watchword.PasswordWeak},
 			},
@@ -48,7 +51,7 @@ func (a *API) users() []httpauth.Route {
 			Doc: httpauth.Doc{
 				Summary:     "Change a user",
 				Description: needs(manage.ChangeUsers) + " " + ranks + " What is absent stays; lists are replaced as a whole. Disabling ends the user's sessions.",
-				Body:        bodies(userBody()), Answers: one,
+				Body:        withOpenExtra(bodies(userBody())), Answers: one,
 				Refusals: []watchword.Code{watchword.PermissionDenied, watchword.NotFound, watchword.Conflict},
 			},
 		},

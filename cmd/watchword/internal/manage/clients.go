@@ -1,11 +1,14 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/httpauth"
 )
 
 // Clients returns the machine clients by name, without what recognises their
@@ -30,25 +33,21 @@ type NewClient struct {
 	Secret string
 }
 
-// AddClient makes a machine client. Conflict where the name is taken.
-func (m *Actions) AddClient(ctx context.Context, by Actor, name string, scopes []string) (NewClient, error) {
+// AddClient makes a machine client, which may copy the named fields of users'
+// records (see [httpauth.UserFields]). Conflict where the name is taken.
+func (m *Actions) AddClient(ctx context.Context, by Actor, name string, scopes []string, fields ...string) (NewClient, error) {
 	if err := m.demand(ctx, by, ChangeClients); err != nil {
 		return NewClient{}, err
 	}
-	in := &input{}
-	if name == "" {
-		in.fault("name", "a client needs a name")
-	}
-	in.text("name", name)
-	in.scopes("scopes", scopes)
-	if err := in.err(); err != nil {
-		return NewClient{}, err
-	}
-	if err := m.mayHold(ctx, by, name, scopes); err != nil {
+	if err := CheckClient(name, scopes, fields...); err != nil {
 		return NewClient{}, err
 	}
 	now := m.o.Now()
 	id, secret, record := watchword.NewClientSecret(name, scopes, now)
+	record.UserFields = slices.Sorted(slices.Values(fields))
+	if err := m.mayHold(ctx, by, record); err != nil {
+		return NewClient{}, err
+	}
 	if err := m.o.Store.CreateClient(ctx, record); err != nil {
 		return NewClient{}, fmt.Errorf("add client: %w", err)
 	}
@@ -57,13 +56,37 @@ func (m *Actions) AddClient(ctx context.Context, by Actor, name string, scopes [
 	return NewClient{record, secret}, nil
 }
 
-// mayHold refuses an actor who would get hold of a client with scopes that he
-// must not grant: its secret is as good as the scopes.
-func (m *Actions) mayHold(ctx context.Context, by Actor, name string, scopes []string) error {
-	for _, scope := range scopes {
-		if why := grants(by, "scope", scope); why != "" {
-			return m.deny(ctx, by, watchword.User{Login: name}, why)
+// CheckClient judges a machine client to be made, as AddClient does.
+func CheckClient(name string, scopes []string, fields ...string) error {
+	in := &input{}
+	if name == "" {
+		in.fault("name", "a client needs a name")
+	}
+	in.text("name", name)
+	in.scopes("scopes", scopes)
+	known := httpauth.UserFields()
+	in.list("user_fields", fields, func(field string) string {
+		if !slices.Contains(known, field) {
+			return fmt.Sprintf("users have no field %q: %s", field, strings.Join(known, ", "))
 		}
+		return ""
+	})
+	return in.err()
+}
+
+// mayHold refuses an actor who would get hold of a client with scopes that he
+// must not grant, or one that reads users where he may not: its secret is as
+// good as what the client may do.
+func (m *Actions) mayHold(ctx context.Context, by Actor, r watchword.ClientRecord) error {
+	why := ""
+	for _, scope := range r.Scopes {
+		why = cmp.Or(why, grants(by, "scope", scope))
+	}
+	if len(r.UserFields) > 0 && !by.Can(ViewUsers) {
+		why = cmp.Or(why, "only who may see users lets a client copy them")
+	}
+	if why != "" {
+		return m.deny(ctx, by, watchword.User{ID: r.ID, Login: r.Name}, why)
 	}
 	return nil
 }
@@ -95,7 +118,7 @@ func (m *Actions) RenewClientSecret(ctx context.Context, by Actor, which string)
 	if err != nil {
 		return NewClient{}, err
 	}
-	if err := m.mayHold(ctx, by, record.Name, record.Scopes); err != nil {
+	if err := m.mayHold(ctx, by, record); err != nil {
 		return NewClient{}, err
 	}
 	secret, hash := watchword.RenewClientSecret()

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/mirror"
 )
 
 // Bounds of what is kept of a user, in bytes and in entries.
@@ -79,6 +80,11 @@ func (in *input) login(field, login string) {
 		in.fault(field, "a user needs a login")
 		return
 	}
+	if _, _, ok := mirror.Remote(login); ok {
+		// Whoever had it would be taken for somebody from there.
+		in.fault(field, "this is the login of a mirrored user")
+		return
+	}
 	in.text(field, login)
 }
 
@@ -86,8 +92,9 @@ func (in *input) login(field, login string) {
 // it can tell.
 func (in *input) email(field, text string) {
 	at := strings.LastIndexByte(text, '@')
-	if text != "" && (at < 1 || at == len(text)-1 || strings.ContainsFunc(text, unicode.IsSpace)) {
-		in.fault(field, "this is no address such as ann@example.com")
+	if _, _, mirrored := mirror.Remote(text); mirrored || text != "" && len(text) <= maxText &&
+		(at < 1 || at == len(text)-1 || strings.ContainsFunc(text, unicode.IsSpace)) {
+		in.fault(field, "%q is no address such as ann@example.com", text)
 		return
 	}
 	in.text(field, text)
@@ -96,7 +103,7 @@ func (in *input) email(field, text string) {
 func (in *input) scopes(field string, scopes []string) {
 	in.list(field, scopes, func(scope string) string {
 		if parsed, err := watchword.ParseScope(scope); err != nil || len(parsed) != 1 {
-			return "a scope is one word of printable ASCII without quotes and backslashes"
+			return fmt.Sprintf("%q is no scope: one word of printable ASCII without quotes and backslashes", scope)
 		}
 		return ""
 	})
@@ -118,12 +125,13 @@ func (in *input) list(field string, list []string, judge func(string) string) {
 	}
 	for i, entry := range list {
 		before := len(in.faults)
-		if why := judge(entry); why != "" {
-			in.fault(field, "%s", why)
-		} else if slices.Contains(list[:i], entry) {
-			in.fault(field, "an entry is there twice")
-		} else {
-			in.text(field, entry)
+		in.text(field, entry)
+		if len(in.faults) == before {
+			if why := judge(entry); why != "" {
+				in.fault(field, "%s", why)
+			} else if slices.Contains(list[:i], entry) {
+				in.fault(field, "an entry is there twice")
+			}
 		}
 		if len(in.faults) > before {
 			return // one tells enough
@@ -139,20 +147,21 @@ func (in *input) extra(field string, object []byte) {
 	case len(object) > maxExtra:
 		in.fault(field, "%d bytes, and at most %d are kept", len(object), maxExtra)
 	case len(object) > 0 && (value.Kind() != '{' || !value.IsValid()):
-		in.fault(field, "want a JSON object, no name in it twice")
+		in.fault(field, `want a JSON object such as {"plan":"pro"}, no name in it twice`)
 	}
 }
 
-// checkUser judges a user to be made.
-func checkUser(u watchword.User) error {
+// CheckUser judges a user to be made: an [InputError] with everything that is
+// wrong. CreateUser does so too.
+func CheckUser(u watchword.User) error {
 	c := changeTo(u)
 	c.Login, c.Email, c.FirstName, c.LastName = &u.Login, &u.Email, &u.FirstName, &u.LastName
 	c.Phone, c.Location, c.Extra = &u.Phone, &u.Location, &u.Extra
-	return checkChange(c)
+	return CheckChange(c)
 }
 
-// checkChange judges what a change sets.
-func checkChange(c watchword.UserChange) error {
+// CheckChange judges what a change sets, as ChangeUser does.
+func CheckChange(c watchword.UserChange) error {
 	in := &input{}
 	with(c.Login, func(text string) { in.login("login", text) })
 	with(c.Email, func(text string) { in.email("email", text) })

@@ -66,6 +66,9 @@ type Options struct {
 	Hasher *password.Hasher
 	// FixedKey signs where the keys are no matter of the store's.
 	FixedKey *jwt.Key
+	// Upstream is the authority elsewhere from which users come; "": none. They
+	// are added there, and here by the command line alone.
+	Upstream string
 	// LongestLife is that of any access token on the store.
 	LongestLife time.Duration
 	// Record writes down what was done and what was refused, before the

@@ -104,20 +104,29 @@ func (m *Actions) EndSession(ctx context.Context, by Actor, id string) error {
 	if !ok {
 		return missing("no such session")
 	}
+	_, err := m.EndNumber(ctx, by, number)
+	return err
+}
+
+// EndNumber ends one session, by its number, and returns 0 where it had ended
+// before.
+func (m *Actions) EndNumber(ctx context.Context, by Actor, number int64) (int, error) {
+	if err := m.demand(ctx, by, EndSessions); err != nil {
+		return 0, err
+	}
 	s, err := m.o.Store.Session(ctx, number)
 	if err != nil {
-		return fmt.Errorf("read session: %w", err)
+		return 0, fmt.Errorf("read session: %w", err)
 	}
 	var u watchword.User
 	if s.Generation > 0 {
 		u, err = m.o.Users.UserByID(ctx, s.UserID)
 		if err != nil && !errors.Is(err, watchword.NotFound) {
-			return fmt.Errorf("read user: %w", err)
+			return 0, fmt.Errorf("read user: %w", err)
 		}
 	}
 	u.ID = s.UserID // also of one who is gone
-	_, err = m.end(ctx, by, u, watchword.Which{Number: number})
-	return err
+	return m.end(ctx, by, u, watchword.Which{Number: number})
 }
 
 // EndSessionsOf ends all sessions of a user and returns how many there were.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/mirror"
 	"github.com/watchword-auth/watchword/password"
 )
 
@@ -131,7 +132,12 @@ func (m *Actions) CreateUser(ctx context.Context, by Actor, n NewUser) (watchwor
 	if err != nil {
 		return watchword.User{}, err
 	}
-	if err := checkUser(n.User); err != nil {
+	if m.o.Upstream != "" && !by.Operator {
+		return watchword.User{}, &watchword.PolicyError{
+			Code: watchword.PermissionDenied, Message: "users come from the authority " + m.o.Upstream + ", and are added there",
+		}
+	}
+	if err := CheckUser(n.User); err != nil {
 		return watchword.User{}, err
 	}
 	if why := gives(by, watchword.User{}, changeTo(n.User)); why != "" {
@@ -192,7 +198,7 @@ func (m *Actions) ChangeUser(ctx context.Context, by Actor, id string, c watchwo
 	if c.PasswordHash != nil && !by.Operator {
 		return watchword.User{}, invalid("password_hash", "only the command line sets one")
 	}
-	if err := checkChange(c); err != nil {
+	if err := CheckChange(c); err != nil {
 		return watchword.User{}, err
 	}
 	return m.change(ctx, by, id, c)
@@ -230,6 +236,9 @@ func (m *Actions) change(ctx context.Context, by Actor, id string, c watchword.U
 	u, err := m.user(ctx, id)
 	if err != nil {
 		return watchword.User{}, err
+	}
+	if _, _, mirrored := mirror.Remote(u.Login); mirrored && (c.Login != nil || c.PasswordHash != nil) {
+		return watchword.User{}, invalid("login", "login and password of a mirrored user are his authority's")
 	}
 	why := cmp.Or(touches(by, u), gives(by, u, c))
 	if why == "" && disables(c) && by.User.ID == u.ID {

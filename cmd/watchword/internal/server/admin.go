@@ -20,7 +20,7 @@ func (s *Server) newActions(seal []byte, hasher *password.Hasher) (*manage.Actio
 	}
 	o := manage.Options{
 		Store: s.db, Users: s.db.Roll(), Faces: slices.Clone(s.followed), Numbers: numbers, Hasher: hasher, FixedKey: s.config.Keys.Secret,
-		LongestLife: s.longest, Record: s.recordAdmin, Settings: s.config.Print,
+		Upstream: s.upstream, LongestLife: s.longest, Record: s.recordAdmin, Settings: s.config.Print,
 	}
 	return manage.New(o)
 }

@@ -67,6 +67,11 @@ cover: ## Measure what the tests reach, into cover.out
 	$(GO) test -coverpkg ./... -coverprofile cover.out $(PACKAGES)
 	$(GO) tool cover -func cover.out | tail -n 1
 
+.PHONY: screenshots
+screenshots: ## Make the pictures of the documents anew (needs Chromium)
+	$(GO) test -C e2e -count=1 -run 'Screenshots|AuthorizesByPassword' . -args \
+	-screenshots $(CURDIR)/docs/images -swagger-screenshot $(CURDIR)/docs/images/swagger.png
+
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code and group the imports
 	bin/golangci-lint fmt

@@ -68,6 +68,7 @@ const (
 	OptionalAccess          // served without one as well
 	NeedsAccess
 	NeedsRefresh // where the transport carries it
+	NeedsClient  // a machine client's id and secret, or an access token
 	// ListedAccess is listed with one, as another system's document has it,
 	// and not looked at.
 	ListedAccess

@@ -106,7 +106,7 @@ func (f Face) Describe() (Description, error) {
 	}
 	var faults []error
 	for _, route := range p.Routes {
-		if route.Doc.Hidden || p.About.Hidden {
+		if route.Doc.Hidden || p.About.Hidden || route.Optional && route.Needs != nil && route.Needs(f.Service) != nil {
 			continue
 		}
 		one, err := describe(&p, f.Service, route)

@@ -22,7 +22,7 @@ func sampleTime() time.Time { return time.Date(2026, time.January, 31, 12, 0, 0,
 
 func sampleUser() watchword.User {
 	return watchword.User{
-		ID: "1", Login: "ann", Email: "ann@example.com", FirstName: "Ann", LastName: "Example", Active: true,
+		ID: "1", Login: "ann", Email: "ann@example.com", FirstName: "Ann", LastName: "Example", Active: true, Phone: "+49 30 1234", Location: "Berlin",
 		Scopes: []string{"text"}, Permissions: []string{"posts.edit"}, Groups: []string{"editors"},
 		CreatedAt: sampleTime(), LastLoginAt: sampleTime(),
 	}
@@ -46,14 +46,13 @@ func sampleResults(op Op) []Result {
 		Access: sampleToken, Refresh: sampleRefresh, ExpiresIn: 5 * time.Minute, RefreshExpiry: sampleTime(), Claims: claims,
 	}
 	full := Result{Tokens: tokens, Claims: claims, User: sampleUser(), CSRF: &http.Cookie{Name: "ww_csrf", Value: "text"}} //nolint:gosec // G124: it is never sent
-	bare := Result{Tokens: tokens, Claims: claims, User: watchword.User{ID: "2", Login: "bob"}}
+	bare := full
+	bare.User = watchword.User{ID: "2", Login: "bob"}
 	switch op {
 	case OpToken:
 		machine := tokens
 		machine.Refresh = ""
 		return []Result{full, {Tokens: machine, InBody: true}}
-	case OpWhoami, OpCustom:
-		return []Result{full, bare}
 	case OpListSessions:
 		used := watchword.Session{Device: "Firefox", Address: "192.0.2.0", CreatedAt: sampleTime(), AdvancedAt: sampleTime(), IdleUntil: sampleTime()}
 		full.Sessions = []watchword.SessionInfo{{ID: sampleSession, Current: true, Session: used}, {ID: "a1b2c3d4e5f60718"}}
@@ -66,8 +65,12 @@ func sampleResults(op Op) []Result {
 			{Introspection: watchword.Introspection{Claims: refresh.Freeze(nil)}},
 			{},
 		}
+	case OpVerify:
+		// What a token says is its issuer's affair.
+		other := watchword.ClaimSet{Kind: watchword.Access}
+		return []Result{full, {Claims: other.Freeze([]byte(`{"aud":["shop","stock"]}`))}}
 	default:
-		return []Result{full}
+		return []Result{full, bare}
 	}
 }
 
@@ -121,11 +124,17 @@ func (x *Exchange) sampleErrors(token TokenUse) []error {
 			list = append(list, watchword.UnsupportedMediaType)
 		}
 	}
+	for _, p := range route.Doc.Query {
+		list = append(list, Invalid(Fault{Kind: FaultType, Param: Param(p.Name), Name: p.Name}))
+	}
+	if route.Doc.Body != nil {
+		list = append(list, Invalid(Fault{Kind: FaultType, Name: "name"}))
+	}
 	if x.endpoint.profile.Transport.Ambient() && !safe(x.Request.Method) {
 		list = append(list, watchword.CrossOrigin)
 	}
 	switch token {
-	case NeedsAccess, NeedsRefresh:
+	case NeedsAccess, NeedsRefresh, NeedsClient:
 		list = append(list, watchword.Unauthenticated)
 		list = append(list, tokenFaults()...)
 		list = append(list, watchword.ClaimsStale, watchword.UserDisabled)

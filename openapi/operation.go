@@ -136,14 +136,14 @@ func requestBody(route httpauth.Route) (httpauth.Object, error) {
 		required = true
 	}
 	if in.Form != nil {
-		form := fieldsSchema(in.Form, true)
+		form := fieldsSchema(in, true)
 		add("application/x-www-form-urlencoded", form)
 		if in.Multipart {
 			add("multipart/form-data", form)
 		}
 	}
 	if in.JSON != nil {
-		add("application/json", fieldsSchema(in.JSON, false))
+		add("application/json", fieldsSchema(in, false))
 	}
 	for _, field := range slices.Concat(in.JSON, in.Form) {
 		required = required || !field.Optional
@@ -155,7 +155,11 @@ func requestBody(route httpauth.Route) (httpauth.Object, error) {
 }
 
 // fieldsSchema is the object that fields make.
-func fieldsSchema(fields []httpauth.Field, form bool) httpauth.Object {
+func fieldsSchema(in httpauth.Input, form bool) httpauth.Object {
+	fields := in.JSON
+	if form {
+		fields = in.Form
+	}
 	properties := httpauth.Object{}
 	var required []string
 	for _, f := range fields {
@@ -168,6 +172,9 @@ func fieldsSchema(fields []httpauth.Field, form bool) httpauth.Object {
 	o := httpauth.Object{{Name: "type", Value: "object"}, {Name: "properties", Value: properties}}
 	if required != nil {
 		o = append(o, httpauth.Pair{Name: "required", Value: required})
+	}
+	if in.Strict {
+		o = append(o, httpauth.Pair{Name: "additionalProperties", Value: false})
 	}
 	return o
 }

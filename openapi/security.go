@@ -36,19 +36,20 @@ func (f *face) makeSchemes() error {
 	if f.refresh == nil {
 		f.refresh = f.access // where the header shows either
 	}
-	for _, r := range f.Routes {
-		switch r.Route.Op {
-		case httpauth.OpToken, httpauth.OpIntrospect, httpauth.OpRevoke:
-			f.client, err = put(&f.schemes, "client", httpauth.Object{
-				{Name: "type", Value: "http"},
-				{Name: "scheme", Value: "basic"},
-				{Name: "description", Value: "Id and secret of a machine client (RFC 6749, section 2.3.1)."},
-			})
-			return err
-		default:
-		}
+	if slices.ContainsFunc(f.Routes, forClients) {
+		f.client, err = put(&f.schemes, "client", httpauth.Object{
+			{Name: "type", Value: "http"},
+			{Name: "scheme", Value: "basic"},
+			{Name: "description", Value: "Id and secret of a machine client (RFC 6749, section 2.3.1)."},
+		})
 	}
-	return nil
+	return err
+}
+
+// forClients reports whether a machine client may show its secret at a route.
+func forClients(r httpauth.Described) bool {
+	op := r.Route.Op
+	return op == httpauth.OpToken || op == httpauth.OpIntrospect || op == httpauth.OpRevoke || r.Token == httpauth.NeedsClient
 }
 
 func bearer(c httpauth.Carrier) bool {
@@ -206,6 +207,9 @@ func (f *face) security(r httpauth.Described) []httpauth.Object {
 		by(f.access...)
 	case r.Token == httpauth.NeedsRefresh:
 		by(f.refresh...)
+	case r.Token == httpauth.NeedsClient:
+		by(f.client)
+		by(f.access...)
 	case r.Token == httpauth.OptionalAccess:
 		nothing()
 		by(f.access...)

@@ -236,8 +236,9 @@ func unknown(s *jsonschema.Schema, value any, at string) error {
 			if !ok {
 				return fmt.Errorf("%s/%s is not described", at, name)
 			}
-			// Claims are whatever a token says.
-			if name != "claims" {
+			// Claims are whatever a token says, extra data whatever an
+			// application keeps.
+			if name != "claims" && name != "extra" {
 				if err := unknown(p, member, at+"/"+name); err != nil {
 					return err
 				}

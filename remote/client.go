@@ -137,7 +137,6 @@ type Client struct {
 	routes   atomic.Pointer[native]
 	finding  sync.Mutex // of routes
 
-	began  time.Time
 	ctx    context.Context // of all background work; ended by Close
 	cancel context.CancelFunc
 	mu     sync.Mutex     // orders the start of work with Close
@@ -168,7 +167,7 @@ func New(ctx context.Context, c Config) (*Client, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	client := &Client{c: c, issuer: c.URL, http: newClient(c.Transport), began: c.Now()}
+	client := &Client{c: c, issuer: c.URL, http: newClient(c.Transport)}
 	if c.Issuer != "" {
 		client.issuer = c.Issuer
 	}

@@ -25,6 +25,11 @@ const (
 	// streamIdle is how long a stream may be silent: it says that it is alive
 	// each second.
 	streamIdle = 5 * time.Second
+	// keyRounds is how often keys are fetched after a change, keysAgain how far
+	// apart: other processes of the authority hear of it within
+	// watchword.PollInterval.
+	keyRounds = 3
+	keysAgain = 2 * watchword.PollInterval
 	// The pause after failures grows from the first to the second.
 	firstPause, longestPause = 100 * time.Millisecond, 10 * time.Second
 )
@@ -50,9 +55,12 @@ type feed struct {
 	list  *watchword.RevocationList
 	s     *source
 	ready chan struct{}
-	// keysDue is when a signing key was last said to have changed, until keys
-	// have been fetched since.
-	keysDue time.Time
+	// keyRounds is how often the keys are still to be fetched because they
+	// changed, keysAt when at the earliest, and fetched how often they had been
+	// before that.
+	keyRounds int
+	keysAt    time.Time
+	fetched   uint64
 
 	mu      sync.Mutex
 	figures FeedStats
@@ -123,11 +131,11 @@ func (f *feed) sync(ctx context.Context, at time.Time) error {
 		// Also after a fault: what was read will not be read again.
 		f.c.mirror.note(f.s.notes)
 	}
-	switch {
-	case f.s.reset && !f.read():
-		f.keysDue = f.c.began // a file may be older than that
-	case f.s.keyed || f.s.reset:
-		f.keysDue = f.c.c.Now()
+	if f.c.keys != nil && (f.s.keyed || f.s.reset) {
+		f.keyRounds, f.keysAt, f.fetched = 1, f.c.c.Now(), 0
+		if f.read() { // else any fetch will do, only a file not
+			f.keyRounds, f.fetched = keyRounds, f.c.keys.begun()
+		}
 	}
 	if err == nil && f.c.verifier.Load() == nil {
 		err = f.number()
@@ -169,14 +177,17 @@ func (f *feed) number() error {
 	return f.c.useNumbers(n)
 }
 
-// renewKeys fetches the keys once more after the authority has said that they
-// changed, and again at every word of the feed until it has worked.
+// renewKeys fetches the keys after the authority has said that they changed, at
+// every word of the feed until it has worked. It does so more than once: the
+// process that answers may hear of the change later than this one.
 func (f *feed) renewKeys() {
+	now := f.c.c.Now()
 	switch {
-	case f.keysDue.IsZero() || f.c.keys == nil:
-	case f.c.keys.since(f.keysDue):
-		f.keysDue = time.Time{}
-	default:
+	case f.keyRounds == 0:
+	case f.c.keys.after(f.fetched):
+		f.keyRounds--
+		f.fetched, f.keysAt = f.c.keys.begun(), now.Add(keysAgain)
+	case !now.Before(f.keysAt):
 		f.c.keys.expedite()
 	}
 }

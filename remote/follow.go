@@ -75,15 +75,17 @@ func (k *Keys) begin() <-chan struct{} {
 	}
 	k.flying, k.tried = true, now
 	k.stats.Fetches++
-	k.work.Go(func() { k.fly(now) })
+	number := k.stats.Fetches
+	k.work.Go(func() { k.fly(now, number) })
 	return k.over
 }
 
 // fly makes one fetch, tells those who wait, and only then writes File: nobody
 // waits for a disk.
-func (k *Keys) fly(now time.Time) {
+func (k *Keys) fly(now time.Time, number uint64) {
 	s, err := k.fetch()
 	if err == nil {
+		s.fetch = number
 		k.hold(s, now)
 	}
 	k.mu.Lock()

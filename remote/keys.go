@@ -105,6 +105,7 @@ type keySet struct {
 	print   string        // equal for sets of the same keys
 	fetched time.Time     // by the wall clock, so that a sleeping machine's keys age too
 	fresh   time.Duration // how long after that to fetch again
+	fetch   uint64        // which one it came by; 0: from the file
 	version uint64        // even; the odd one above it is this set's when too old
 }
 
@@ -286,10 +287,18 @@ func (k *Keys) expedite() {
 	k.begin()
 }
 
-// since reports whether the set held was asked for at or after at.
-func (k *Keys) since(at time.Time) bool {
+// begun returns how many fetches have begun.
+func (k *Keys) begun() uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.stats.Fetches
+}
+
+// after reports whether the set held came by a fetch after that many. A file's
+// set came by none.
+func (k *Keys) after(fetches uint64) bool {
 	s := k.set.Load()
-	return s != nil && !s.fetched.Before(at.Round(0))
+	return s != nil && s.fetch > fetches
 }
 
 // Version changes whenever other keys count than before: it grows when a

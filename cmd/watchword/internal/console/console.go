@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/watchword-auth/watchword"
@@ -51,6 +52,11 @@ type Console struct {
 	assets assets
 	mux    *http.ServeMux
 	now    func() time.Time
+
+	// saving is held between looking whether a user is still the one that a
+	// form was made from and changing him, so that of two forms that come at
+	// once one is told.
+	saving sync.Mutex
 }
 
 // New wires the pages.

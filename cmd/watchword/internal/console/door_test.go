@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -272,7 +273,7 @@ func TestNext(t *testing.T) {
 func TestCookies(t *testing.T) {
 	s := startAt(t, "https://auth.example.com")
 	g := s.guest(t)
-	page := g.get(t, "signin", "Host", "x")
+	page := g.get(t, "signin")
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/admin/signin", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
@@ -294,6 +295,51 @@ func TestCookies(t *testing.T) {
 	for _, c := range s.guest(t).get(t, "signin").header.Values("Set-Cookie") {
 		if strings.Contains(c, "Secure;") {
 			t.Errorf("on loopback without TLS, where browsers would drop it: %s", c)
+		}
+	}
+}
+
+// Behind a proxy that asks under another name, the issuer's origin is ours.
+func TestBehindAProxy(t *testing.T) {
+	s := startAt(t, "https://auth.example.com")
+	page := s.guest(t).get(t, "signin")
+	token := regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindStringSubmatch(page.text)
+	if token == nil {
+		t.Fatal("the form has no token")
+	}
+	form := url.Values{"csrf": {token[1]}, "login": {"root"}, "password": {secret}}.Encode()
+	for origin, want := range map[string]int{
+		"https://auth.example.com": http.StatusSeeOther, "https://auth.example.com:444": http.StatusForbidden,
+		"https://evil.example.com": http.StatusForbidden, "http://auth.example.com": http.StatusForbidden,
+	} {
+		got := s.guest(t).do(t, http.MethodPost, "signin", form, "Origin", origin, "Cookie", "__Secure-ww_admin_csrf="+token[1])
+		if got.status != want {
+			t.Errorf("sign-in from %s = %d, want %d", origin, got.status, want)
+		}
+	}
+}
+
+// Over plain http from another machine the cookies are Secure, which keeps
+// nobody signed in, and the page says so.
+func TestPlainHTTPFromElsewhere(t *testing.T) {
+	s := start(t)
+	for host, plain := range map[string]bool{"auth.lan:8080": true, "192.0.2.7": true, "localhost:8080": false, "[::1]:8080": false, "127.0.0.2": false, "localhost.evil.example": true} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/admin/signin", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		got, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(got.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = got.Body.Close()
+		if c := got.Cookies(); len(c) != 1 || c[0].Secure != plain || strings.Contains(string(text), "will not keep you signed in") != plain {
+			t.Errorf("%s: Secure = %v, want %v, and a word about it", host, c, plain)
 		}
 	}
 }

@@ -169,6 +169,8 @@ func (c *Console) showUser(v *visit, status int, p userPage) error {
 // saveUser changes what differs from the record, where that is still the one
 // that the form was made from.
 func (c *Console) saveUser(v *visit) error {
+	c.saving.Lock()
+	defer c.saving.Unlock()
 	u, err := c.o.Actions.User(v.ctx(), v.by, v.r.PathValue("id"))
 	if err != nil {
 		return err

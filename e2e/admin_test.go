@@ -141,6 +141,34 @@ func TestAdminWalkThrough(t *testing.T) {
 	}
 }
 
+// Over https the cookies have a prefix that pages of http cannot plant, and go
+// to the pages alone.
+func TestAdminCookiesOverHTTPS(t *testing.T) {
+	dir := t.TempDir()
+	browser.Command(t, dir, "admin-pass", "user", "add", "admin", "--superuser", "--password-stdin", "--db", "sqlite:w.db")
+	server := browser.Serve(t, dir, "--addr", "127.0.0.1:0", "--db", "sqlite:w.db", "--tls-self-signed")
+	tab := pagesTab(t)
+	tab.Open(server.URL + "/admin/users")
+	adminSignIn(tab, "admin", "admin-pass")
+	at(t, tab, "/admin/users")
+	names := make(map[string]bool)
+	for _, c := range tab.Cookies(server.URL + "/admin/") {
+		names[c.Name] = true
+		if !c.Secure || !c.HTTPOnly || c.Path != "/admin/" || c.SameSite != "Lax" {
+			t.Errorf("cookie %+v", c)
+		}
+	}
+	if len(names) != 3 || !names["__Secure-ww_admin"] || !names["__Secure-ww_admin_refresh"] || !names["__Secure-ww_admin_csrf"] {
+		t.Errorf("the cookies are %v", names)
+	}
+	if list := tab.Cookies(server.URL + "/auth/v1/me"); len(list) != 0 {
+		t.Errorf("the API would get %+v", list)
+	}
+	if seen := browser.Eval[string](tab, "document.cookie"); seen != "" {
+		t.Errorf("scripts see %q", seen)
+	}
+}
+
 // hostile are texts that would do something where they are not escaped, for
 // each place where one may stand.
 func hostile() []string {

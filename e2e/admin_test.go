@@ -427,8 +427,10 @@ func TestAdminScreenshots(t *testing.T) {
 		{"alan", "Alan", "Kay", nil},
 		{"radia", "Radia", "Perlman", nil},
 	} {
-		args := append([]string{"user", "add", u.login, "--password-stdin", "--email", u.login + "@example.com",
-			"--first-name", u.first, "--last-name", u.last, "--db", "sqlite:auth.db"}, u.more...)
+		args := append([]string{
+			"user", "add", u.login, "--password-stdin", "--email", u.login + "@example.com",
+			"--first-name", u.first, "--last-name", u.last, "--db", "sqlite:auth.db",
+		}, u.more...)
 		browser.Command(t, server.Dir, "long-enough-pass", args...)
 	}
 	tab := pagesTab(t)

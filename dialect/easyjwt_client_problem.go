@@ -44,9 +44,10 @@ func (c *easyjwtClient) problem(p httpauth.Problem) httpauth.Reply {
 	return c.framed(c.refusal(p), p.Request, allow)
 }
 
-// crossOrigin is a refusal of the origin, or of the CSRF check.
+// crossOrigin is a refusal of the origin, where there is a list of those that
+// may, or of the CSRF check.
 func (c *easyjwtClient) crossOrigin(p httpauth.Problem) httpauth.Reply {
-	if p.Description == textNoOrigin || len(c.origins) > 0 && p.Op != httpauth.OpCustom && p.Request.Header.Get("Sec-Fetch-Site") == "cross-site" {
+	if tokens := p.Op == httpauth.OpSignIn || p.Op == httpauth.OpRefresh || p.Op == httpauth.OpSignOut; tokens && c.checkAllowed(p.Request) != nil {
 		return detail(http.StatusForbidden, textNoOrigin, "")
 	}
 	return htmlReply(http.StatusForbidden, "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>403 Forbidden</title></head>\n"+

@@ -70,7 +70,7 @@ cover: ## Measure what the tests reach, into cover.out
 .PHONY: screenshots
 screenshots: ## Make the pictures of the documents anew (needs Chromium)
 	$(GO) test -C e2e -count=1 -run 'Screenshots|AuthorizesByPassword' . -args \
-	-screenshots $(CURDIR)/docs/images -swagger-screenshot $(CURDIR)/docs/images/swagger.png
+	-screenshots $(CURDIR)/docs/images -swagger-screenshot $(CURDIR)/docs/images/swagger-authorize.png
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code and group the imports

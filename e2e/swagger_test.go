@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"flag"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,7 +18,7 @@ import (
 	"github.com/watchword-auth/watchword/e2e/browser"
 )
 
-var screenshots = flag.String("swagger-screenshot", "", "write the picture of Authorize to this file")
+var screenshot = flag.String("swagger-screenshot", "", "write the picture of Authorize to this file")
 
 // janeHash is the guide's hash of "hashsecret".
 const janeHash = "$2a$12$KplebFTPwFcgGQosJgI4De0PyB2AoRCSxasxHpFoYZPp6uQV/xLzm"
@@ -109,11 +111,15 @@ func enter(tab *browser.Tab, selector, text string) {
 	})()`)
 }
 
-// signIn signs in by the password flow of the dialog.
-func signIn(tab *browser.Tab, login, password string) {
+// signIn signs in by the password flow of the dialog. It writes a picture of
+// that into a file where there is one.
+func signIn(tab *browser.Tab, login, password, picture string) {
 	tab.Click(".scheme-container .btn.authorize")
 	tab.Fill("#oauth_username", login)
 	tab.Fill("#oauth_password", password)
+	if picture != "" {
+		tab.Screenshot(picture)
+	}
 	tab.Click(".auth-container .auth-btn-wrapper .authorize")
 	tab.Wait(`document.querySelector(".dialog-ux").textContent.includes("Authorized") || document.querySelector(".dialog-ux .errors") !== null`)
 }
@@ -140,10 +146,7 @@ func same(t *testing.T, got, want string) {
 func TestSwaggerAuthorizesByPassword(t *testing.T) {
 	server := serveWith(t, oauth2Settings)
 	tab := swagger(t, server.URL+"/docs/swagger")
-	signIn(tab, "janedoe", "hashsecret")
-	if *screenshots != "" {
-		tab.Screenshot(*screenshots)
-	}
+	signIn(tab, "janedoe", "hashsecret", *screenshot)
 	tab.Click(".btn-done")
 	before := len(tab.Requests())
 	status, body := execute(tab, "oauth2_get_users_me", "")
@@ -182,7 +185,7 @@ func TestSwaggerAuthorizesByPassword(t *testing.T) {
 func TestSwaggerAuthorizesNatively(t *testing.T) {
 	server := serveWith(t, "")
 	tab := swagger(t, server.URL+"/docs")
-	signIn(tab, "ann", "wrong")
+	signIn(tab, "ann", "wrong", "")
 	if text := tab.Text(".dialog-ux .errors"); text == "" {
 		t.Error("a wrong password is not told")
 	}
@@ -218,6 +221,40 @@ func TestSwaggerSendsABearer(t *testing.T) {
 		t.Errorf("the token was not sent: %+v", tab.Requests())
 	}
 	settle(t, tab, server)
+}
+
+// Behind a proxy that serves everything below a path, which the server finds in
+// its issuer alone.
+func TestSwaggerBehindAPrefix(t *testing.T) {
+	var behind http.Handler
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.StripPrefix("/identity", behind).ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	server := serveWith(t, "issuer = \""+front.URL+"/identity\"\n"+oauth2Settings)
+	address, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind = httputil.NewSingleHostReverseProxy(address)
+	server.URL = front.URL + "/identity"
+	for page, call := range map[string]string{"/docs/swagger": "oauth2_get_users_me", "/docs": "native_get_me"} {
+		tab := swagger(t, server.URL+page)
+		if page == "/docs" {
+			browser.Eval[bool](tab, `(() => {
+				const list = document.querySelector(".download-url-wrapper select");
+				list.value = [...list.options].find(o => o.textContent === "native").value;
+				return list.dispatchEvent(new Event("change", {bubbles: true}));
+			})()`)
+			tab.Wait(`document.querySelector("[id$='-native_get_me']") !== null && document.querySelector("[id$='-oauth2_get_users_me']") === null`)
+		}
+		signIn(tab, "janedoe", "hashsecret", "")
+		tab.Click(".btn-done")
+		if status, body := execute(tab, call, ""); status != "200" || !strings.Contains(body, "janedoe@example.com") {
+			t.Errorf("%s: %s %s", page, status, body)
+		}
+		settle(t, tab, server)
+	}
 }
 
 // Each document can be chosen on the page.

@@ -295,6 +295,10 @@ func fronts(t *testing.T, run func(t *testing.T, s *site, front string)) {
 		s := newSite(t, false)
 		run(t, s, behindCaddy(t, s))
 	})
+	t.Run("traefik's protocol", func(t *testing.T) {
+		s := newSite(t, false)
+		run(t, s, behindForwardAuth(t, s))
+	})
 }
 
 func TestGate(t *testing.T) {

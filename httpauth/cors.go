@@ -75,7 +75,7 @@ const (
 )
 
 // newCORS is nil where no origin is named.
-func newCORS(origins []string, t Transport, p Protection) *cors {
+func newCORS(origins, further []string, t Transport, p Protection) *cors {
 	if len(origins) == 0 {
 		return nil
 	}
@@ -88,6 +88,7 @@ func newCORS(origins []string, t Transport, p Protection) *cors {
 	if p != nil && t.Ambient() && p.Header() != "" {
 		headers = append(headers, p.Header())
 	}
+	headers = append(headers, further...)
 	return &cors{origins: origins, credentials: t.Ambient(), headers: strings.Join(headers, ", ")}
 }
 

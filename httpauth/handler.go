@@ -133,7 +133,7 @@ func (p Profile) bind(s Service) (Profile, error) {
 	}
 	p.Origin, err = p.trust()
 	note(err)
-	p.cors = newCORS(p.Origins, p.Transport, p.Protect)
+	p.cors = newCORS(p.Origins, p.Headers, p.Transport, p.Protect)
 	p.Problem = p.problem()
 	if p.ClientOf == nil {
 		p.ClientOf = ClientOf

@@ -37,6 +37,9 @@ type Profile struct {
 	// trusts them. Browsers send SameSite=Lax cookies only between hosts of
 	// one site.
 	Origins []string
+	// Headers are further ones that Serve functions read, so that those pages
+	// may send them.
+	Headers []string
 	// Origin judges requests of ambient transports; nil means the strict
 	// zero value. Origins are added to it.
 	Origin *http.CrossOriginProtection

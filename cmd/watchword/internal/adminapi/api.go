@@ -54,6 +54,7 @@ func (a *API) Profile(t httpauth.Transport) httpauth.Profile {
 	routes = append(routes, a.look()...)
 	return httpauth.Profile{
 		Name: "admin", Prefix: httpauth.NativePrefix, Transport: t, Routes: routes, Problem: problem,
+		Headers: []string{idempotencyKey},
 		About: httpauth.About{
 			Title: "Administration",
 			Description: "For tokens with the scope admin, and for staff by their permissions. " +

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/httpauth"
 )
 
 // TestNobodyClimbs tries the ways to more than one has.
@@ -184,4 +185,20 @@ func TestCookiesFromElsewhere(t *testing.T) {
 		}
 	}
 	s.ask("", "POST", "users", `{"login":"new"}`, "Cookie", name+"="+token, "Sec-Fetch-Site", "same-origin").is(t, http.StatusCreated, "")
+}
+
+// TestPreflight: pages of a front-end elsewhere may send what the routes read.
+func TestPreflight(t *testing.T) {
+	s := newSite(t)
+	s.profile.Origins = []string{"https://app.example.com"}
+	var err error
+	if s.http, err = httpauth.Handler(s.auth, s.profile); err != nil {
+		t.Fatal(err)
+	}
+	for origin, allowed := range map[string]string{"https://app.example.com": "https://app.example.com", "https://evil.example": ""} {
+		got := s.ask("", "OPTIONS", "users", "", "Origin", origin, "Access-Control-Request-Method", "POST")
+		if a := got.header.Get("Access-Control-Allow-Origin"); a != allowed || allowed != "" && !strings.Contains(got.header.Get("Access-Control-Allow-Headers"), "Idempotency-Key") {
+			t.Errorf("to %s it says %v", origin, got.header)
+		}
+	}
 }

@@ -29,6 +29,8 @@ const (
 	underWay = 2 * time.Minute
 	// maxKey bounds an Idempotency-Key, in bytes.
 	maxKey = 255
+
+	idempotencyKey = "Idempotency-Key"
 )
 
 // receipts answers a request that is made again as it was answered first.
@@ -65,12 +67,12 @@ type kept struct {
 // actor's own at that route. Refusals and faults are not kept: the request may
 // be made again.
 func (r *receipts) once(c *call, body []byte, p manage.Permission, do func() (httpauth.Reply, error)) (httpauth.Reply, error) {
-	header := c.Request.Header.Values("Idempotency-Key")
+	header := c.Request.Header.Values(idempotencyKey)
 	if len(header) == 0 || !c.by.Can(p) {
 		return do()
 	}
 	if len(header) > 1 || !keyText(header[0]) {
-		return httpauth.Reply{}, wrong("Idempotency-Key", "want one key of 1 to 255 printable characters, such as a UUID")
+		return httpauth.Reply{}, wrong(idempotencyKey, "want one key of 1 to 255 printable characters, such as a UUID")
 	}
 	s, err := r.secrets(c.by.Name()+"\x00"+c.Request.Method+" "+c.Request.URL.Path, header[0])
 	if err != nil {
@@ -173,7 +175,7 @@ func refused(why string) error {
 // idempotency is the header, for documents.
 func idempotency() []httpauth.Parameter {
 	return []httpauth.Parameter{{
-		Name:        "Idempotency-Key",
+		Name:        idempotencyKey,
 		Description: "A text of the client's own, such as a UUID. The same request with the same key is carried out once; asked again within a day it is answered alike.",
 		Example:     "5f6c3a1e-6d5f-4b0e-9c59-2f6c1f3f0a11",
 	}}

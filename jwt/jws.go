@@ -10,6 +10,9 @@ const (
 	// MaxTokenLength bounds a token in bytes. Longer ones are neither read nor made.
 	MaxTokenLength = 16 << 10
 
+	// MaxDocumentLength bounds what [SignDocument] makes, in bytes.
+	MaxDocumentLength = 1 << 20
+
 	// maxCandidates bounds how many keys are tried for a token whose header names none, so that a
 	// forged token costs a known number of verifications.
 	maxCandidates = 8
@@ -49,14 +52,26 @@ func split(token string) (parts, error) {
 func Sign(k *Key, typ string, payload []byte) (string, error) {
 	for i := range k.segments {
 		if commonType(i) == typ {
-			return k.sign(k.segments[i], payload)
+			return k.sign(k.segments[i], payload, MaxTokenLength)
 		}
 	}
 	header := k.header(typ)
 	if _, err := readHeader(header); err != nil { // typ may be no UTF-8
 		return "", err
 	}
-	return k.sign(encode(header), payload)
+	return k.sign(encode(header), payload, MaxTokenLength)
+}
+
+// SignDocument is Sign for what is fetched once in a while and not shown with
+// every request, such as a status list: it may be as long as
+// [MaxDocumentLength], and [Open] reads it only where it is no longer than a
+// token.
+func SignDocument(k *Key, typ string, payload []byte) (string, error) {
+	header := k.header(typ)
+	if _, err := readHeader(header); err != nil {
+		return "", err
+	}
+	return k.sign(encode(header), payload, MaxDocumentLength)
 }
 
 // SignHeader is Sign with a header of the caller's making, for systems that expect other members or
@@ -73,19 +88,21 @@ func SignHeader(k *Key, header, payload []byte) (string, error) {
 	if h.KeyID != "" && k.id != "" && h.KeyID != k.id {
 		return "", badKey("the header names key %q, this is %q", h.KeyID, k.id)
 	}
-	return k.sign(encode(header), payload)
+	return k.sign(encode(header), payload, MaxTokenLength)
 }
 
 // sign makes the token in one buffer: header, dot, payload, dot, signature.
-func (k *Key) sign(header string, payload []byte) (string, error) {
+func (k *Key) sign(header string, payload []byte, most int) (string, error) {
 	if !k.maySign {
 		return "", badKey("%v may not sign", k)
 	}
-	if len(header) > maxHeaderLength || encoding.EncodedLen(len(payload)) > MaxTokenLength {
-		return "", malformed("longer than %d bytes", MaxTokenLength)
+	if len(header) > maxHeaderLength || encoding.EncodedLen(len(payload)) > most {
+		return "", malformed("longer than %d bytes", most)
 	}
 	s := k.pool.Get().(*scratch)
-	defer k.pool.Put(s)
+	if most == MaxTokenLength { // the buffer of a document is not kept for tokens
+		defer k.pool.Put(s)
+	}
 	b := append(s.token[:0], header...)
 	b = append(b, '.')
 	b = encoding.AppendEncode(b, payload)
@@ -97,8 +114,8 @@ func (k *Key) sign(header string, payload []byte) (string, error) {
 	b = append(b, '.')
 	b = encoding.AppendEncode(b, sig)
 	s.token = b
-	if len(b) > MaxTokenLength {
-		return "", malformed("longer than %d bytes", MaxTokenLength)
+	if len(b) > most {
+		return "", malformed("longer than %d bytes", most)
 	}
 	return string(b), nil
 }

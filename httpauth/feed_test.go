@@ -402,6 +402,22 @@ func TestStatusListExampleOfTheDraft(t *testing.T) {
 	}
 }
 
+// A list in which every other session has ended does not fit into a token.
+func TestStatusListOfManySessions(t *testing.T) {
+	list := watchword.NewRevocationList(nil)
+	b := newBench(t, func(c *watchword.Config) { c.Revocations = list })
+	b.signIn()
+	facts := make([]watchword.Fact, 0, 1<<19)
+	for n := int64(2); n < 1<<20; n += 2 {
+		facts = append(facts, watchword.Fact{Kind: watchword.SessionFact, Number: n, Until: b.clock.Now().Add(time.Hour)})
+	}
+	list.Apply(b.clock.Now(), facts...)
+	a := b.do(get("/auth/v1/status/0", basic(b.newMirror("wiki"))))
+	if a.status != 200 || len(a.body) < 150_000 || len(a.body) > 250_000 {
+		t.Errorf("%d, %d bytes", a.status, len(a.body))
+	}
+}
+
 // A fact about everybody, which a restored backup begins with, sets the bits
 // of all sessions that there can have been.
 func TestStatusListAfterARestore(t *testing.T) {

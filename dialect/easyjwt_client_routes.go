@@ -42,37 +42,49 @@ type (
 
 func (c *easyjwtClient) profile(prefix string) httpauth.Profile {
 	p := httpauth.Profile{
-		Name: "easyjwt-client", Prefix: prefix, Problem: c.problem, Transport: easyjwtCarrier{c}, Protect: easyjwtCSRF{c},
+		Name: "easyjwt-client", Prefix: prefix, Problem: c.problem, Transport: easyjwtCarrier{c}, Protect: easyjwtCSRF{c}, About: c.about(),
 		Kinds: []watchword.Kind{watchword.Access, watchword.Sliding}, Origins: c.origins, SlashRedirect: http.StatusPermanentRedirect,
 		Routes: []httpauth.Route{
 			{
 				Pattern: "POST token/", Op: httpauth.OpSignIn, Serve: c.posted(c.serveToken), Needs: needs[easyjwtUpstream],
-				In: anyForm(field(httpauth.ParamLogin, c.upstream.LoginField), field(httpauth.ParamPassword, "")),
+				In: anyForm(field(httpauth.ParamLogin, c.upstream.LoginField), field(httpauth.ParamPassword, "")), Doc: c.tokensDoc("Sign in"),
 			},
 			{
 				Pattern: "POST token/refresh/", Op: httpauth.OpRefresh, Serve: c.posted(c.serveRefresh), Needs: needs[easyjwtUpstream],
-				In: anyForm(c.token(httpauth.ParamRefresh, "refresh", c.inCookie)),
+				In: anyForm(c.token(httpauth.ParamRefresh, "refresh", c.inCookie)), Doc: c.refreshDoc(),
 			},
 			{
 				Pattern: "POST token/verify/", Op: httpauth.OpVerify, Serve: c.posted(c.serveVerify), Needs: needs[easyjwtUpstream],
-				In: anyForm(c.token(httpauth.ParamToken, "token", false)),
+				In: anyForm(c.token(httpauth.ParamToken, "token", false)), Doc: c.doc("Verify a token", httpauth.Object{}),
 			},
 			{
 				Pattern: "POST token/logout/", Op: httpauth.OpSignOut, Serve: c.posted(c.serveLogout),
-				In: anyForm(httpauth.Field{Param: httpauth.ParamRefresh, Name: "refresh", Optional: true, NumberAsText: true}),
+				In:  anyForm(httpauth.Field{Param: httpauth.ParamRefresh, Name: "refresh", Optional: true, NumberAsText: true}),
+				Doc: c.doc("Sign out", detailObject("Logged out.")),
 			},
-			{Pattern: "GET csrf/", Serve: c.got(c.serveCSRF)},
-			{Pattern: "GET user/", Guarded: true, Serve: c.got(c.serveOwn), Needs: needs[easyjwtUpstream]},
-			{Pattern: "GET users/{id}/", Guarded: true, Serve: c.got(c.serveUser), Needs: needs[easyjwtUpstream]},
-			{Pattern: "GET password-reset/", Serve: c.serveReset},
+			{
+				Pattern: "GET csrf/", Serve: c.got(c.serveCSRF),
+				Doc: c.doc("Get a token against cross-site requests", detailObject("CSRF cookie set.")),
+			},
+			{Pattern: "GET user/", Guarded: true, Serve: c.got(c.serveOwn), Needs: needs[easyjwtUpstream], Doc: c.recordDoc("Show the user")},
+			{
+				Pattern: "GET users/{id}/", Guarded: true, Serve: c.got(c.serveUser), Needs: needs[easyjwtUpstream],
+				Doc: c.recordDoc("Show one's own record by its id"),
+			},
+			{Pattern: "GET password-reset/", Serve: c.serveReset, Doc: httpauth.Doc{
+				Summary: "Go where a password is reset", Answers: []httpauth.Answer{{Status: http.StatusFound}},
+			}},
 		},
 	}
 	if c.pages {
-		p.Routes = append(p.Routes, c.pageRoutes()...)
+		for _, page := range c.pageRoutes() {
+			page.Doc.Hidden = true // for people
+			p.Routes = append(p.Routes, page)
+		}
 	}
 	if c.sample {
 		p.Routes = append(p.Routes, httpauth.Route{
-			Pattern: "GET /api/test/", Guarded: true, Serve: c.got(c.serveSample), Needs: needs[easyjwtCopies],
+			Pattern: "GET /api/test/", Guarded: true, Serve: c.got(c.serveSample), Needs: needs[easyjwtCopies], Doc: c.sampleDoc(),
 		})
 	}
 	return p

@@ -167,7 +167,7 @@ func (x *Exchange) sampleAnswers() ([]Answer, error) {
 		if a.Status == 0 {
 			a.Status = http.StatusOK
 		}
-		succeeds = succeeds || a.Status < 300
+		succeeds = succeeds || a.Status < 400
 		raw, err := x.encoded(a)
 		if err != nil {
 			return nil, err

@@ -322,8 +322,9 @@ func (c *contract) shown(op map[string]any, e exchange) bool {
 				satisfied = e.header.Get(fmt.Sprint(scheme["name"])) != ""
 			case scheme["scheme"] == "basic":
 				satisfied = strings.HasPrefix(e.header.Get("Authorization"), "Basic ")
-			default:
-				satisfied = len(e.header.Get("Authorization")) > len("Bearer ") && strings.EqualFold(e.header.Get("Authorization")[:7], "Bearer ")
+			default: // with the colon of old clients of django-easyjwt
+				word, token, _ := strings.Cut(e.header.Get("Authorization"), " ")
+				satisfied = token != "" && strings.EqualFold(strings.TrimSuffix(word, ":"), "Bearer")
 			}
 		}
 		if satisfied {

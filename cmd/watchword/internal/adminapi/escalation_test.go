@@ -105,6 +105,27 @@ func TestIssuedTokens(t *testing.T) {
 	}
 }
 
+// TestOwnSessions: one's own are free to end, of whatever standing one is.
+func TestOwnSessions(t *testing.T) {
+	s := newSite(t)
+	here, there := s.signIn("sam"), s.signIn("sam")
+	s.ask(here.Access, "DELETE", "sessions/"+s.auth.SessionID(there.Session.Number), "").is(t, http.StatusNoContent, "")
+	s.ask(here.Access, "POST", "sessions/end", `{"user":"3"}`).is(t, http.StatusOK, "")
+	if got := s.ask(here.Access, "GET", "users", ""); got.status != http.StatusUnauthorized {
+		t.Errorf("the answer in a session that was ended is %d", got.status)
+	}
+}
+
+// TestNothingToChange leaves no trace.
+func TestNothingToChange(t *testing.T) {
+	s := newSite(t)
+	s.ask(s.signIn("root").Access, "PATCH", "users/6", `{}`).is(t, http.StatusOK, "")
+	s.ask(s.signIn("sam").Access, "PATCH", "users/7", `{}`).is(t, http.StatusForbidden, "permission_denied")
+	if told := s.told(watchword.UserChanged); len(told) > 0 {
+		t.Errorf("the log says %+v", told)
+	}
+}
+
 func TestNobodyShutsHimselfOut(t *testing.T) {
 	s := newSite(t)
 	boss := s.signIn("root")

@@ -132,14 +132,19 @@ func (a Actor) has(kind, name string) bool {
 	}
 }
 
-// Actor returns who shows the claims, as the user stands now: rights that were
-// taken away do not count until the token expires, but no longer. Errors:
-// UserDisabled where there is no such user any more or he is not active.
+// Actor returns who shows the claims. What he may is what the token says and
+// his record still says now. Errors: UserDisabled where there is no such user
+// any more or he is not active, TokenRevoked where there is no such client.
 func (m *Actions) Actor(ctx context.Context, c *watchword.Claims, from watchword.Client) (Actor, error) {
-	a := Actor{Admin: c.HasScope(ScopeAdmin), Scopes: slices.Collect(c.Scopes()), Session: c.Number, From: from}
-	if c.ClientID == c.Subject {
+	a := Actor{Scopes: slices.Collect(c.Scopes()), Session: c.Number, From: from}
+	if c.ClientID == c.Subject && c.Number == 0 { // client credentials: no session
+		record, err := m.o.Store.ClientByID(ctx, c.ClientID)
+		if errors.Is(err, watchword.NotFound) {
+			err = fmt.Errorf("%w: %w", watchword.TokenRevoked, err)
+		}
 		a.Machine = c.Subject
-		return a, nil
+		a.keep(record.Scopes)
+		return a, err
 	}
 	if len(m.o.Faces) == 0 {
 		return Actor{}, errors.New("manage: no authority to ask about a token")
@@ -154,6 +159,7 @@ func (m *Actions) Actor(ctx context.Context, c *watchword.Claims, from watchword
 		// Issued without a sign-in, about whomever the issuer named: it has the
 		// scopes that it was given and is nobody's own.
 		a.Machine = c.Subject
+		a.keep(a.Scopes)
 		return a, nil
 	}
 	a.User, err = m.o.Faces[0].User(ctx, c)
@@ -164,7 +170,14 @@ func (m *Actions) Actor(ctx context.Context, c *watchword.Claims, from watchword
 		return Actor{}, err
 	}
 	a.Narrowed = s.Scopes != nil || slices.ContainsFunc(a.User.Scopes, func(scope string) bool { return !c.HasScope(scope) })
+	a.keep(a.User.Scopes)
 	return a, nil
+}
+
+// keep leaves the actor those of the token's scopes that his record has.
+func (a *Actor) keep(scopes []string) {
+	a.Scopes = slices.DeleteFunc(a.Scopes, func(scope string) bool { return !slices.Contains(scopes, scope) })
+	a.Admin = slices.Contains(a.Scopes, ScopeAdmin)
 }
 
 // demand returns nil where the actor has the permission, and else writes down

@@ -87,6 +87,8 @@ type Actions struct {
 
 	// changing is held while somebody's standing is looked at and changed, so
 	// that two superusers who disable each other at once do not both succeed.
+	// Two processes over one database do not see each other's: there the
+	// command line makes a new superuser.
 	changing sync.Mutex
 
 	strangers thinned

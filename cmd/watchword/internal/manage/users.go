@@ -252,6 +252,9 @@ func (m *Actions) change(ctx context.Context, by Actor, id string, c watchword.U
 	if why != "" {
 		return watchword.User{}, m.deny(ctx, by, u, why)
 	}
+	if changedFields(c) == "" {
+		return u, nil
+	}
 	keep := int64(0)
 	if by.User.ID == u.ID {
 		keep = by.Session

@@ -25,8 +25,9 @@ type userForm struct {
 	Password                                           string // never shown again
 
 	New, MayRank, MayChange bool
-	Errors                  map[string]string // by field
-	Fault                   string            // of no field
+	Known                   []manage.Permission // those that mean something to these pages
+	Errors                  map[string]string   // by field
+	Fault                   string              // of no field
 }
 
 // formOf returns the form of a record.

@@ -95,7 +95,7 @@ func (c *Console) newUser(v *visit) error {
 }
 
 func (c *Console) showNewUser(v *visit, status int, f userForm) error {
-	f.New, f.MayRank, f.MayChange = true, v.by.Superuser(), true
+	f.New, f.MayRank, f.MayChange, f.Known = true, v.by.Superuser(), true, manage.Permissions()
 	return c.show(v, status, "user-new", "users", "Add a user", f)
 }
 
@@ -153,6 +153,7 @@ func (c *Console) showUser(v *visit, status int, p userPage) error {
 	touch, here := v.by.MayTouch(p.User), c.o.Actions.ChangesUsers()
 	p.Self, p.Elsewhere = p.User.ID == v.me.ID, !here
 	p.Form.MayRank, p.Form.MayChange = v.by.Superuser(), v.by.Can(manage.ChangeUsers) && touch && here
+	p.Form.Known = manage.Permissions()
 	p.CanDelete = v.by.Can(manage.DeleteUsers) && touch && here && !p.Self
 	p.CanSeeAudit, p.CanSeeSessions = v.by.Can(manage.ViewAudit), v.by.Can(manage.ViewSessions)
 	p.CanEnd = v.by.Can(manage.EndSessions) && (touch || p.Self)

@@ -39,7 +39,7 @@ func serveFeed(x *Exchange) (Reply, error) {
 		return Reply{}, err
 	}
 	if media == mediaEvents {
-		return streamReply(x, who, from), nil
+		return streamReply(x, who, from)
 	}
 	limit, err := q.number("limit", watchword.MaxFactPage, 1, watchword.MaxFactPage)
 	if err != nil {
@@ -84,7 +84,7 @@ func feedPage(x *Exchange, who caller, from watchword.Cursor, limit int, wait ti
 	if err != nil {
 		return Reply{}, err
 	}
-	x.endpoint.profile.Streams.sent(len(page.Facts))
+	x.endpoint.profile.Streams.facts.Add(uint64(len(page.Facts)))
 	return Reply{Status: http.StatusOK, Header: make(http.Header), Body: body}, nil
 }
 

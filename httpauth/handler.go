@@ -135,6 +135,9 @@ func (p Profile) bind(s Service) (Profile, error) {
 	note(err)
 	p.cors = newCORS(p.Origins, p.Headers, p.Transport, p.Protect)
 	p.Problem = p.problem()
+	if p.Streams == nil {
+		p.Streams = NewStreams()
+	}
 	if p.ClientOf == nil {
 		p.ClientOf = ClientOf
 	}

@@ -3,6 +3,7 @@ package httpauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -31,8 +32,13 @@ const (
 
 // Streams is what the streams of a server share: their end, and counts of
 // them. Set it in [Profile.Streams]; one may be shared by several profiles.
-// Safe for concurrent use; nil counts nothing and ends nothing.
+// Safe for concurrent use. Make one with [NewStreams].
 type Streams struct {
+	// Most is how many may be open at once; 0 means 4096. Further ones are
+	// refused with Unavailable, so that a secret which got about cannot take
+	// all memory.
+	Most int
+
 	ended context.Context
 	end   context.CancelFunc
 
@@ -78,30 +84,35 @@ func (s *Streams) Stats() StreamStats {
 // context ends with the request and with the streams.
 func (s *Streams) context(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	if s == nil || s.ended == nil {
-		return ctx, cancel
-	}
 	stop := context.AfterFunc(s.ended, cancel)
 	return ctx, func() { stop(); cancel() }
 }
 
 func (s *Streams) waiting() (done func()) {
-	if s == nil {
-		return func() {}
-	}
 	s.longPolls.Add(1)
 	s.waits.Add(1)
 	return func() { s.waits.Add(-1) }
 }
 
-func (s *Streams) sent(facts int) {
-	if s != nil {
-		s.facts.Add(uint64(facts))
+// defaultStreams take some 300 MB.
+const defaultStreams = 4096
+
+// enter counts a stream, where there is room for it.
+func (s *Streams) enter() error {
+	most := int64(s.Most)
+	if most <= 0 {
+		most = defaultStreams
 	}
+	if s.open.Add(1) > most {
+		s.open.Add(-1)
+		return fmt.Errorf("%w: %d streams are open", watchword.Unavailable, most)
+	}
+	s.opened.Add(1)
+	return nil
 }
 
 // streamReply answers with Server-Sent Events.
-func streamReply(x *Exchange, who caller, from watchword.Cursor) Reply {
+func streamReply(x *Exchange, who caller, from watchword.Cursor) (Reply, error) {
 	h := http.Header{
 		"Content-Type": {mediaEvents},
 		// Proxies that gather an answer before they pass it on would hold
@@ -109,18 +120,19 @@ func streamReply(x *Exchange, who caller, from watchword.Cursor) Reply {
 		"X-Accel-Buffering": {"no"},
 	}
 	r := Reply{Status: http.StatusOK, Header: h}
-	if x.Request.Method != http.MethodHead {
-		r.stream = func(w http.ResponseWriter) {
-			s := &stream{
-				feed: x.Service.(FactFeed), who: who, cursor: from, w: w, c: http.NewResponseController(w), counts: x.endpoint.profile.Streams,
-			}
-			if s.counts == nil {
-				s.counts = NewStreams()
-			}
-			s.run(x.Request.Context())
-		}
+	if x.Request.Method == http.MethodHead {
+		return r, nil
 	}
-	return r
+	counts := x.endpoint.profile.Streams
+	if err := counts.enter(); err != nil {
+		return Reply{}, err
+	}
+	r.stream = func(w http.ResponseWriter) {
+		defer counts.open.Add(-1)
+		s := &stream{feed: x.Service.(FactFeed), who: who, cursor: from, w: w, c: http.NewResponseController(w), counts: counts}
+		s.run(x.Request.Context())
+	}
+	return r, nil
 }
 
 // stream is one reader's. It holds no queue: what its reader has not taken
@@ -138,9 +150,6 @@ type stream struct {
 // run sends events until the reader goes, the program ends or the client may
 // no more.
 func (s *stream) run(ctx context.Context) {
-	s.counts.opened.Add(1)
-	s.counts.open.Add(1)
-	defer s.counts.open.Add(-1)
 	ctx, cancel := s.counts.context(ctx)
 	defer cancel()
 	// The server's limit for reading, which is done, would end the request;

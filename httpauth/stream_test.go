@@ -447,6 +447,25 @@ func settled() usage {
 	return usage{runtime.NumGoroutine(), int(m.HeapInuse + m.StackInuse)}
 }
 
+func TestStreamsAreBounded(t *testing.T) {
+	b := newBench(t)
+	url, streams := b.server()
+	streams.Most = 2
+	me := basic(b.newMirror("wiki"))
+	follow(t, url, me...).facts()
+	second := follow(t, url, me...)
+	second.facts()
+	a := b.do(get("/auth/v1/revocations", me, accept("text/event-stream")))
+	a.is(t, 503, "temporarily_unavailable", "unavailable")
+	b.do(get("/auth/v1/revocations", me)).is(t, 200, "", "")
+	second.stop()
+	for streams.Stats().Open > 1 {
+		b.end(streams.Stats().Open) // a stream finds out that its reader has gone
+		runtime.Gosched()
+	}
+	follow(t, url, me...).facts()
+}
+
 func TestHeadOfAStream(t *testing.T) {
 	b := newBench(t)
 	a := b.do(call{"HEAD", "/auth/v1/revocations", "", append(basic(b.newMirror("wiki")), accept("text/event-stream")...)})

@@ -101,10 +101,6 @@ func (b *builder) document(name, path string, faces ...httpauth.Face) {
 		info.Title, info.Description = faces[0].Profile.About.Title, faces[0].Profile.About.Description
 	}
 	text, err := openapi.Write(info, faces...)
-	var f *file
-	if err == nil {
-		f, err = newFile("application/json", text)
-	}
-	b.serve(path, f, err)
+	b.serve(path, newFile("application/json", text), err)
 	b.entries = append(b.entries, entry{name, path[1:]})
 }

@@ -8,43 +8,65 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/watchword-auth/watchword/httpauth"
 )
 
-// file is an answer that is the same for everybody, kept compressed.
+// file is an answer that is the same for everybody.
 type file struct {
-	zipped []byte
-	header http.Header
+	plain, zipped func() ([]byte, error)
+	header        http.Header
 }
 
-// newFile compresses a text.
-func newFile(media string, text []byte) (*file, error) {
-	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return nil, err
+// newFile is a text, which is compressed when somebody asks for it first: a
+// server that starts has better things to do.
+func newFile(media string, text []byte) *file {
+	return &file{
+		plain:  func() ([]byte, error) { return text, nil },
+		zipped: sync.OnceValues(func() ([]byte, error) { return zip(text) }),
+		header: header(media, text),
 	}
+}
+
+// zippedFile is one that is compressed already, as most browsers take it.
+func zippedFile(media string, zipped []byte) *file {
+	return &file{
+		plain:  func() ([]byte, error) { return unzip(zipped) },
+		zipped: func() ([]byte, error) { return zipped, nil },
+		header: header(media, zipped),
+	}
+}
+
+func zip(text []byte) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
 	if _, err := z.Write(text); err != nil {
 		return nil, err
 	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return zippedFile(media, b.Bytes()), nil
+	err := z.Close()
+	return b.Bytes(), err
 }
 
-// zippedFile is one that is compressed already.
-func zippedFile(media string, zipped []byte) *file {
-	sum := sha256.Sum256(zipped)
-	return &file{zipped: zipped, header: http.Header{
+func unzip(zipped []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(zipped))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z) // our own: its size is known to be harmless
+}
+
+// header is that of a file with a content.
+func header(media string, content []byte) http.Header {
+	sum := sha256.Sum256(content)
+	return http.Header{
 		"Content-Type": {media},
 		"Etag":         {`"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`},
 		// A new program has new files under the same names: ask, and be told
 		// that nothing has changed.
 		"Cache-Control": {"no-cache"},
 		"Vary":          {"Accept-Encoding"},
-	}}
+	}
 }
 
 // with adds a header.
@@ -63,13 +85,10 @@ func (f *file) serve(x *httpauth.Exchange) (httpauth.Reply, error) {
 		h.Set("Content-Encoding", "gzip")
 		// RFC 9110, section 8.8.3.3: two encodings are two representations.
 		h.Set("Etag", strings.TrimSuffix(h.Get("Etag"), `"`)+`-gzip"`)
-		return httpauth.Reply{Header: h, Body: f.zipped}, nil
+		zipped, err := f.zipped()
+		return httpauth.Reply{Header: h, Body: zipped}, err
 	}
-	z, err := gzip.NewReader(bytes.NewReader(f.zipped))
-	if err != nil {
-		return httpauth.Reply{}, err
-	}
-	text, err := io.ReadAll(z) // our own: its size is known to be harmless
+	text, err := f.plain()
 	return httpauth.Reply{Header: h, Body: text}, err
 }
 

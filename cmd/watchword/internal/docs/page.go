@@ -43,11 +43,7 @@ func (b *builder) page(at, root, first string) {
 	made := strings.NewReplacer(
 		"{{root}}", html.EscapeString(root), "{{documents}}", html.EscapeString(string(documents)), "{{first}}", html.EscapeString(first),
 	).Replace(string(text))
-	f, err := newFile("text/html; charset=utf-8", []byte(made))
-	if err == nil {
-		f = f.with("Content-Security-Policy", policy)
-	}
-	b.serve(at, f, err)
+	b.serve(at, newFile("text/html; charset=utf-8", []byte(made)).with("Content-Security-Policy", policy), nil)
 }
 
 // assets adds what the pages load: Swagger UI, and what starts it.
@@ -64,14 +60,10 @@ func (b *builder) assets(below string) {
 		{ui, "ui/page.css", "text/css; charset=utf-8"},
 	} {
 		text, err := fs.ReadFile(one.from, one.name)
-		var f *file
+		f := newFile(one.media, text)
 		name, zipped := strings.CutSuffix(path.Base(one.name), ".gz")
-		switch {
-		case err != nil:
-		case zipped:
+		if zipped {
 			f = zippedFile(one.media, text)
-		default:
-			f, err = newFile(one.media, text)
 		}
 		b.serve(below+name, f, err)
 	}

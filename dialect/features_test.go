@@ -37,7 +37,7 @@ func testOf() map[string]string {
 		"EL-39": "TestEllarTokens", "EL-41": "TestSettingsRefuse", "EL-42": "TestEllarStory", "EL-43": "TestReuseEndsTheSession",
 		"EL-44": "TestScripts", "EL-45": "TestScripts",
 
-		"EZ-41": "TestScripts",
+		"EZ-41": "TestScripts", "EZ-73": "TestWalkthrough",
 	}
 }
 

@@ -2,25 +2,36 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/config"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/mirror"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/open"
 	"github.com/watchword-auth/watchword/httpauth"
 )
 
 // mayAdd refuses to add users by hand where they come from an authority
-// elsewhere, unless one is meant who is known here alone.
-func (s *site) mayAdd(login string, local bool) error {
+// elsewhere, unless one is meant who is known here alone. A database that is
+// not there yet has not been served.
+func (a *app) mayAdd(c config.Config, login string, local bool) error {
 	if _, _, ok := mirror.Remote(login); ok {
 		return usagef("%q is the login of a mirrored user: choose another", login)
 	}
-	if s.served.Upstream == "" || local {
+	path, file := databaseFile(c.DB)
+	if _, err := os.Stat(path); local || file && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return failf(watchword.PermissionDenied, "users come from the authority %s: add them there, or give --local for one who is known here alone", printable(s.served.Upstream))
+	return a.with(false, nil, func(_ context.Context, s *site) error {
+		if s.served.Upstream == "" {
+			return nil
+		}
+		return failf(watchword.PermissionDenied, "users come from the authority %s: add them there, or give --local for one who is known here alone", printable(s.served.Upstream))
+	})
 }
 
 // userList is what a list of users shows. Where some are mirrored it has a

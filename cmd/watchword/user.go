@@ -57,7 +57,10 @@ func (c *userAddCommand) Run(a *app) error {
 	if err := ownUsers(settings); err != nil {
 		return err
 	}
-	// Before the database is opened: a password that is refused leaves none.
+	if err := a.mayAdd(settings, c.Login, c.Local); err != nil {
+		return err
+	}
+	// Before the database is made: a password that is refused leaves none.
 	hash, err := a.newHash(settings, c.passwordFlags, c.Login, admin.Password)
 	if err != nil {
 		return err
@@ -65,9 +68,6 @@ func (c *userAddCommand) Run(a *app) error {
 	u := watchword.User{Active: true}
 	apply(&u, change)
 	return a.with(true, nil, func(ctx context.Context, s *site) error {
-		if err := s.mayAdd(c.Login, c.Local); err != nil {
-			return err
-		}
 		actions, err := s.actions()
 		if err != nil {
 			return err

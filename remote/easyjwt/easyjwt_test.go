@@ -331,31 +331,30 @@ func TestMirrorFaults(t *testing.T) {
 	}
 }
 
-// EZ-56: permission by the record's extra data, as a rule in Go.
-func TestOnly(t *testing.T) {
+// EZ-56: permission by the record's extra data, as a policy in Go.
+func TestPermission(t *testing.T) {
 	a, _ := newAuthority(t)
 	c := newClient(t, a, &users{})
 	access := signIn(t, c).Access
-	rule := func(u remote.User) error {
-		if !strings.Contains(string(u.Extra), `"field1":"field1 value"`) {
-			return errors.New("You do not have permission to this service")
+	claims, err := c.Verify(t.Context(), access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	member := watchword.Because("You do not have permission to this service", remote.Require(c.Copy, func(_ context.Context, u remote.User) error {
+		if string(u.Extra) != `{"customuserfield":{"field1":"field1 value"}}` {
+			return errors.New("another value")
 		}
 		return nil
-	}
-	_, err := easyjwt.Only(c, rule).Verify(t.Context(), access)
-	if p := httpauth.ProblemOf(err, httpauth.Guarded); p.Status != 403 || p.Description != "You do not have permission to this service" {
-		t.Errorf("with other data: %v", err)
+	}))
+	if p := httpauth.ProblemOf(member(claims), httpauth.Guarded); p.Status != 403 || p.Description != "You do not have permission to this service" {
+		t.Errorf("with other data: %d %s", p.Status, p.Description)
 	}
 	a.answer("/auth/user/", `{"id":3,"customuserfield":{"field1":"field1 value"},"is_active":true}`)
 	if _, err := c.Fetch(t.Context(), access); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := easyjwt.Only(c, rule).Verify(t.Context(), access); err != nil {
+	if err := member(claims); err != nil {
 		t.Errorf("with the right data: %v", err)
-	}
-	passing := func(remote.User) error { return fmt.Errorf("%w: no table", watchword.Unavailable) }
-	if _, err := easyjwt.Only(c, passing).Verify(t.Context(), access); watchword.CodeOf(err) != watchword.Unavailable {
-		t.Errorf("a rule that cannot tell: %v", err)
 	}
 }
 

@@ -174,6 +174,7 @@ func (a *app) showImport(r *move.Report) error {
 		{"left out", u.LeftOut, true, ""},
 		{"without e-mail", u.WithoutEmail, false, "theirs is somebody else's"},
 		{"texts cleaned", u.Cleaned, false, "too long, or with control characters"},
+		{"long lists", u.LongLists, false, "of groups, permissions and scopes: they make long tokens; a role says the same in a word"},
 		{"groups", r.Groups, true, ""},
 		{"permissions", r.Permissions, true, ""},
 		{"hashes checked", h.Checked, true, "these sign in as before"},
@@ -214,7 +215,7 @@ func (a *app) importTable(rows [][]string) error {
 
 // showLists prints who is concerned.
 func (a *app) showLists(r *move.Report) error {
-	var leftOut, unchecked, differing, without []string
+	var leftOut, unchecked, differing, long, without []string
 	for _, l := range r.LeftOut {
 		leftOut = append(leftOut, fmt.Sprintf("%s %s: %s (%s)", printable(l.Place), printable(l.Login), l.Why, l.Kind))
 	}
@@ -223,6 +224,9 @@ func (a *app) showLists(r *move.Report) error {
 	}
 	for _, l := range r.Differing {
 		differing = append(differing, printable(l.Place)+" "+printable(l.Login))
+	}
+	for _, l := range r.LongLists {
+		long = append(long, printable(l.Place)+" "+printable(l.Login))
 	}
 	for _, l := range r.WithoutEmail {
 		without = append(without, printable(l.Place)+" "+printable(l.Login))
@@ -235,6 +239,7 @@ func (a *app) showLists(r *move.Report) error {
 		{"left out", leftOut, r.Users.LeftOut},
 		{"whose password cannot be checked", unchecked, r.Hashes.Unchecked},
 		{"who differ", differing, r.Users.Differing},
+		{"with long lists", long, r.Users.LongLists},
 		{"without e-mail", without, r.Users.WithoutEmail},
 	} {
 		if list.all == 0 {

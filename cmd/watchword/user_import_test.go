@@ -96,12 +96,16 @@ func TestImportKilled(t *testing.T) {
 	if err := killed.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- killed.Wait() }()
+	var fault error // to be read once ended is closed
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		fault = killed.Wait()
+	}()
 	for some := false; !some; {
 		select {
-		case err := <-ended:
-			t.Fatalf("the import ended before it could be killed: %v", err)
+		case <-ended:
+			t.Fatalf("the import ended before it could be killed: %v", fault)
 		case <-time.After(time.Millisecond): // until the next look
 		}
 		some = stored(t, dir, false) > 0

@@ -208,3 +208,21 @@ func FuzzJSONL(f *testing.F) {
 		}
 	})
 }
+
+// Texts that are too long to keep are cut and counted; rights that make long
+// tokens are named.
+func TestLongTexts(t *testing.T) {
+	h := newHouse(t)
+	many := strings.Repeat("x", 1024) + ";" + strings.Repeat("y", 1024) + ";z"
+	r := run(t, file(t, "users.csv", "login,last_name,permissions\nann,"+strings.Repeat("é", 600)+",\nbob,\"tab\there\",a.b\neve,Lee,"+many+"\nfay,,"+strings.Repeat("x", 1025)+"\ngus,,\"a\tb\"\n"), h, move.Options{})
+	wantUsers(t, r, move.Users{Read: 5, Added: 3, LeftOut: 2, Cleaned: 2, LongLists: 1})
+	if u, _ := user(t, h, "ann"); u.LastName != strings.Repeat("é", 512) {
+		t.Errorf("ann's name has %d bytes", len(u.LastName))
+	}
+	if u, _ := user(t, h, "bob"); u.LastName != "tab here" {
+		t.Errorf("bob is called %q", u.LastName)
+	}
+	if want := []move.Named{{Place: "line 4", Login: "eve"}}; !reflect.DeepEqual(r.LongLists, want) {
+		t.Errorf("long lists: %+v", r.LongLists)
+	}
+}

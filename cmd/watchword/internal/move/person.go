@@ -37,14 +37,17 @@ func (p *Person) settle() {
 		p.Fault = extraFault(p.Extra)
 	}
 	if p.Fault == "" {
+		p.Fault = rightsFault(p.Groups, p.Permissions)
+	}
+	if p.Fault == "" {
 		p.Fault = scopesFault(p.Scopes)
 	}
 	for _, text := range []*string{&p.FirstName, &p.LastName, &p.Phone, &p.Location} {
 		p.clean(text)
 	}
 	for _, list := range []*[]string{&p.Groups, &p.Permissions, &p.Scopes} {
-		for i := range *list {
-			p.clean(&(*list)[i])
+		for i, text := range *list {
+			(*list)[i] = strings.TrimSpace(text)
 		}
 		slices.Sort(*list)
 		*list = slices.DeleteFunc(slices.Compact(*list), func(s string) bool { return s == "" })
@@ -83,6 +86,20 @@ func extraFault(extra []byte) string {
 		return fmt.Sprintf("extra: %d bytes, and at most %d are kept", len(extra), maxExtra)
 	case value.Kind() != '{' || !value.IsValid():
 		return "extra: this is no JSON object, or a name is in it twice"
+	}
+	return ""
+}
+
+// rightsFault says what is wrong with groups and permissions. They are not
+// cleaned: another text would be another right.
+func rightsFault(lists ...[]string) string {
+	for _, text := range slices.Concat(lists...) {
+		switch {
+		case len(text) > maxText:
+			return fmt.Sprintf("a group or permission has %d bytes, and at most %d are kept", len(text), maxText)
+		case !utf8.ValidString(text), strings.ContainsFunc(strings.TrimSpace(text), unicode.IsControl):
+			return "a group or permission is not UTF-8 or holds control characters"
+		}
 	}
 	return ""
 }

@@ -29,6 +29,9 @@ type Report struct {
 	// Unchecked names at most MostNamed of those whose hash cannot be
 	// checked: they are here without a password.
 	Unchecked []Unchecked `json:"unchecked"`
+	// LongLists names at most MostNamed of those whose groups, permissions
+	// and scopes make long tokens.
+	LongLists []Named `json:"long_lists"`
 	// WithoutEmail names at most MostNamed of those who were taken over
 	// without their address.
 	WithoutEmail []Named `json:"without_email"`
@@ -37,8 +40,8 @@ type Report struct {
 // MostNamed bounds each list of names in a report.
 const MostNamed = 10_000
 
-// Users counts people. Read is the sum of the others but Cleaned and
-// WithoutEmail.
+// Users counts people. Read is the sum of the others but Cleaned,
+// LongLists and WithoutEmail.
 type Users struct {
 	Read         int `json:"read"`
 	Added        int `json:"added"`
@@ -47,7 +50,8 @@ type Users struct {
 	Differing    int `json:"differing"` // changed in the source since, and left as they are here
 	Deleted      int `json:"deleted"`   // taken over before and deleted here since
 	LeftOut      int `json:"left_out"`
-	Cleaned      int `json:"cleaned"` // a text was too long or held control characters
+	Cleaned      int `json:"cleaned"`    // a text was too long or held control characters
+	LongLists    int `json:"long_lists"` // groups, permissions and scopes that make long tokens
 	WithoutEmail int `json:"without_email"`
 }
 

@@ -17,7 +17,7 @@ func Run(ctx context.Context, from Source, into Store, o Options) (*Report, erro
 		from: from, into: into, options: o, names: newNames(), census: census{classes: make(map[string]int)},
 		groups: make(map[string]bool), permissions: make(map[string]bool),
 		report: &Report{
-			DryRun: o.DryRun, Source: from.Name(), LeftOut: []LeftOut{}, Differing: []Named{}, Unchecked: []Unchecked{}, WithoutEmail: []Named{},
+			DryRun: o.DryRun, Source: from.Name(), LeftOut: []LeftOut{}, Differing: []Named{}, Unchecked: []Unchecked{}, LongLists: []Named{}, WithoutEmail: []Named{},
 		},
 	}
 	err := m.run(ctx)
@@ -299,13 +299,28 @@ func (m *mover) count(c *candidate) {
 	if c.Cleaned {
 		m.report.Users.Cleaned++
 	}
+	size := 0
 	for _, g := range c.Groups {
 		m.groups[g] = true
+		size += len(g)
 	}
 	for _, p := range c.Permissions {
 		m.permissions[p] = true
+		size += len(p)
+	}
+	for _, s := range c.Scopes {
+		size += len(s)
+	}
+	if size > longLists {
+		m.report.Users.LongLists++
+		note(&m.report.LongLists, named(c.Person))
 	}
 }
+
+// longLists is from how many bytes on a user's rights are named as long:
+// tokens carry them, browsers keep cookies of 4 KiB, and many servers take
+// headers of 8 KiB.
+const longLists = 2 << 10
 
 // update changes the user to what the source has by now, and reports whether
 // he was.

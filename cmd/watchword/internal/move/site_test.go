@@ -91,14 +91,14 @@ func (e engine) blacklists() []string {
 type site struct {
 	engine
 
-	t    *testing.T
+	t    testing.TB
 	db   *sql.DB
 	dsn  string
 	path string // of SQLite's file
 }
 
 // sqliteSite makes one; its driver comes with package open.
-func sqliteSite(t *testing.T) *site {
+func sqliteSite(t testing.TB) *site {
 	s := &site{engine: sqliteEngine(), t: t, path: filepath.Join(t.TempDir(), "db.sqlite3")}
 	s.dsn = "sqlite:" + s.path
 	s.open("sqlite", "file:"+s.path+"?_pragma=synchronous(off)")
@@ -180,7 +180,7 @@ func (s *site) run(into move.Store, o move.Options, m move.Mapping) *move.Report
 	return run(s.t, d, into, o)
 }
 
-func run(t *testing.T, from move.Source, into move.Store, o move.Options) *move.Report {
+func run(t testing.TB, from move.Source, into move.Store, o move.Options) *move.Report {
 	t.Helper()
 	o.Now, o.Until = now, now.Add(time.Hour)
 	r, err := move.Run(t.Context(), from, into, o)

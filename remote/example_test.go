@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/httpauth"
 	"github.com/watchword-auth/watchword/jwt"
 	"github.com/watchword-auth/watchword/remote"
 )
@@ -52,4 +53,26 @@ func ExampleNewKeys() {
 	}
 	fmt.Println(claims.Subject, keys.Stats().Keys)
 	// Output: 42 1
+}
+
+// A service guards its routes by the tokens of an authority elsewhere, and
+// serves that authority's sign-in as its own.
+func ExampleNew() {
+	auth, err := remote.New(context.Background(), remote.Config{
+		URL: "https://auth.internal", Audience: "shop",
+		ClientID: "client_…", ClientSecret: "…", // of: watchword client add shop
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer auth.Close()
+	mux := http.NewServeMux()
+	native := httpauth.Native(httpauth.NativePrefix, httpauth.TwoCookies{})
+	if err := httpauth.Mount(mux, auth, native); err != nil {
+		fmt.Println(err)
+		return
+	}
+	guard := native.Guard(auth)
+	mux.Handle("GET /orders", guard.Require(watchword.Scope("orders:read"))(http.NotFoundHandler()))
 }

@@ -28,7 +28,6 @@ func TestMountedOverClient(t *testing.T) {
 		client := c.service(t, nil)
 		native := httpauth.Native(httpauth.NativePrefix, httpauth.TwoCookies{})
 		native.Routes = append(native.Routes, httpauth.SignUpRoute())
-		native.Routes = slices.DeleteFunc(native.Routes, func(r httpauth.Route) bool { return needsMore(client, r) })
 		mux := http.NewServeMux()
 		if err := httpauth.Mount(mux, client, native); err != nil {
 			t.Fatal(err)
@@ -116,13 +115,6 @@ func TestMountedOverClient(t *testing.T) {
 		jar["ww_access"] = access
 		do("GET", "/shop", "", 401)
 	})
-}
-
-// needsMore reports whether a route needs what only the authority has: its
-// feed and its directory.
-func needsMore(s httpauth.Service, r httpauth.Route) bool {
-	p := httpauth.Profile{Name: "x", Prefix: "/x", Transport: httpauth.Bearer{}, Routes: []httpauth.Route{r}}
-	return httpauth.Mount(http.NewServeMux(), s, p) != nil
 }
 
 // The authority's refusals come through as its codes, and nothing of its texts.

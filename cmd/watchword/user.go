@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/watchword-auth/watchword"
@@ -108,33 +107,42 @@ func (c *userAddCommand) fromEnvironment(environ []string) (config.Admin, error)
 	return admin, nil
 }
 
-type userListCommand struct{}
+type userListCommand struct {
+	Find   string `placeholder:"TEXT" help:"Only those whose login or e-mail address begins so, in any case."`
+	Ranked *bool  `negatable:"" help:"Only staff and superusers, or all but them."`
+	Active *bool  `negatable:"" help:"Only those who can sign in, or who cannot."`
+}
 
-func (userListCommand) Help() string { return "Example:\n  watchword user list --json" }
+func (userListCommand) Help() string {
+	return "In order of creation; with --find in order of names.\n\nExample:\n  watchword user list --json\n  watchword user list --find ann --no-active"
+}
 
 // listPage is how many rows are read at a time.
 const listPage = 1000
 
-// Run lists the users in order of creation.
-func (userListCommand) Run(a *app) error {
+// Run lists the users.
+func (c *userListCommand) Run(a *app) error {
 	return a.with(false, nil, func(ctx context.Context, s *site) error {
-		roll, err := s.roll(ctx)
+		if _, err := s.roll(ctx); err != nil {
+			return err
+		}
+		actions, err := s.actions()
 		if err != nil {
 			return err
 		}
 		list := s.userList()
-		for after := ""; ; {
-			page, err := roll.ListUsers(ctx, after, listPage)
+		filter := watchword.UserFilter{Prefix: c.Find, Ranked: c.Ranked, Active: c.Active, Limit: listPage}
+		for {
+			page, err := actions.FindUsers(ctx, operator(), filter)
 			if err != nil {
-				return fmt.Errorf("list users: %w", err)
+				return err
 			}
-			for _, u := range page {
+			for _, u := range page.Users {
 				list.add(u)
 			}
-			if len(page) < listPage {
+			if filter.After = page.Next; page.Next == "" {
 				break
 			}
-			after = page[len(page)-1].ID
 		}
 		return a.show(list.records, func() error { return a.table(list.head, list.rows) })
 	})

@@ -42,6 +42,7 @@ func cases() []struct {
 		{"bad mappings", refusesMappings},
 		{"read only", readsOnly},
 		{"interrupted", goesOn},
+		{"meanwhile", importsMeanwhile},
 	}
 }
 

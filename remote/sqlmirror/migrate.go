@@ -22,25 +22,39 @@ func migrate(ctx context.Context, db *sql.DB, f Flavor) (err error) {
 	if err != nil {
 		return err
 	}
-	tx, err := db.BeginTx(ctx, nil)
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
-	// Two processes that start at once must not take the same step. In SQLite
-	// the first write of a transaction keeps others from writing.
-	lock := "SELECT pg_advisory_xact_lock(7777001)"
+	defer conn.Close()
+	// Two processes that start at once must not take the same step.
+	begin, lock := "BEGIN", "SELECT pg_advisory_xact_lock(7777001)"
 	if f == SQLite {
-		lock = "CREATE TABLE IF NOT EXISTS ww_remote_schema (version INTEGER NOT NULL)"
+		begin, lock = "BEGIN IMMEDIATE", ""
 	}
-	if _, err := tx.ExecContext(ctx, lock); err != nil {
+	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS ww_remote_schema (version INTEGER NOT NULL)"); err != nil {
+	if err := climb(ctx, conn, lock, steps); err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // the first error tells more
+		return err
+	}
+	_, err = conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+// climb takes the steps that are missing, inside a transaction.
+func climb(ctx context.Context, conn *sql.Conn, lock string, steps []string) error {
+	if lock != "" {
+		if _, err := conn.ExecContext(ctx, lock); err != nil {
+			return err
+		}
+	}
+	if _, err := conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS ww_remote_schema (version INTEGER NOT NULL)"); err != nil {
 		return err
 	}
 	var version int
-	if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM ww_remote_schema").Scan(&version); err != nil {
+	if err := conn.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM ww_remote_schema").Scan(&version); err != nil {
 		return err
 	}
 	if version > len(steps) {
@@ -51,17 +65,16 @@ func migrate(ctx context.Context, db *sql.DB, f Flavor) (err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, string(text)); err != nil {
+		if _, err := conn.ExecContext(ctx, string(text)); err != nil {
 			return fmt.Errorf("step %d: %w", version+i+1, err)
 		}
 	}
-	if version < len(steps) {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM ww_remote_schema"); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO ww_remote_schema (version) VALUES (%d)", len(steps))); err != nil {
-			return err
-		}
+	if version == len(steps) {
+		return nil
 	}
-	return tx.Commit()
+	if _, err := conn.ExecContext(ctx, "DELETE FROM ww_remote_schema"); err != nil {
+		return err
+	}
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("INSERT INTO ww_remote_schema (version) VALUES (%d)", len(steps)))
+	return err
 }

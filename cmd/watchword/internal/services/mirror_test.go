@@ -285,11 +285,23 @@ func TestMirrorConcurrently(t *testing.T) {
 	for flavor, database := range engines(t) {
 		t.Run(flavor.String(), func(t *testing.T) {
 			db, ctx := database(t), t.Context()
-			mirrors := []*sqlmirror.Mirror{mirror(t, db, flavor, sqlmirror.Options{}), mirror(t, db, flavor, sqlmirror.Options{})}
+			mirrors := make([]*sqlmirror.Mirror, 4)
 			var wg sync.WaitGroup
+			for i := range mirrors { // processes that start at once
+				wg.Go(func() {
+					var err error
+					if mirrors[i], err = sqlmirror.Open(ctx, db, flavor, sqlmirror.Options{}); err != nil {
+						t.Errorf("Open = %v", err)
+					}
+				})
+			}
+			wg.Wait()
+			if t.Failed() {
+				return
+			}
 			for worker := range 8 {
 				wg.Go(func() {
-					m := mirrors[worker%2]
+					m := mirrors[worker%len(mirrors)]
 					for i := range 25 {
 						u := person(here, fmt.Sprint(i%3))
 						u.FirstName = fmt.Sprintf("%d-%d", worker, i)

@@ -24,7 +24,7 @@ import (
 
 const (
 	changes  = 10_000
-	restarts = 20
+	restarts = 20  // of the authority, and as many of the services
 	people   = 300 // of whom a third goes
 	stay     = 200
 	writers  = 8
@@ -222,8 +222,8 @@ func TestRestartsLoseNothing(t *testing.T) {
 			}
 		})
 	}
-	for i := range restarts {
-		for made.Load() < int64((i+1)*changes/(restarts+1)) && !t.Failed() {
+	for i := range 2 * restarts {
+		for made.Load() < int64((i+1)*changes/(2*restarts+1)) && !t.Failed() {
 			time.Sleep(time.Millisecond)
 		}
 		if i%2 == 0 {
@@ -266,7 +266,7 @@ func TestRestartsLoseNothing(t *testing.T) {
 		}
 		s.client.Close()
 	}
-	t.Logf("%d changes, %d restarts, %d users", made.Load(), restarts, len(c.names()))
+	t.Logf("%d changes, %d restarts of either side, %d users", made.Load(), restarts, len(c.names()))
 }
 
 func openStore(t *testing.T, dsn string) *open.Opened {

@@ -181,8 +181,19 @@ func subjectUser(w watchword.Config, field string) func(context.Context, *watchw
 			return watchword.User{}, fmt.Errorf("%w: users are not found by %s", watchword.NotFound, field)
 		}
 		u, _, err := byLogin.UserByLogin(ctx, claims.Subject)
-		return u, err
+		return named(u, err, userKey(u, field), claims.Subject)
 	}
+}
+
+// named lets a user be found by a token only where the token has his name
+// letter for letter. A login may be typed in any case, and an address too; but
+// a system that tells "ANN" from "ann" has signed the token of one of them,
+// and once that one is renamed or gone it must not open the other's account.
+func named(u watchword.User, err error, name, subject string) (watchword.User, error) {
+	if err == nil && name != subject {
+		return watchword.User{}, fmt.Errorf("%w: user %q", watchword.NotFound, subject)
+	}
+	return u, err
 }
 
 // userKey is the field of the user that tokens name him by.

@@ -135,7 +135,7 @@ func (c *oauth2Settings) userOf(w watchword.Config) func(context.Context, *watch
 			return watchword.User{}, watchword.NotFound
 		}
 		u, _, err := users.UserByLogin(ctx, login)
-		return u, err
+		return named(u, err, u.Login, login)
 	}
 }
 

@@ -111,8 +111,9 @@ func (s *site) open() {
 		Issuer: "https://auth.example.com", Audience: "https://auth.example.com", Store: s.store, SealKey: seal, Hasher: hasher(),
 		InsecureUnlimited: true,
 		Observers: []func(context.Context, watchword.Event){func(ctx context.Context, e watchword.Event) {
-			e.Actor = manage.ActorOf(ctx)
-			s.record(ctx, e)
+			if !manage.Recorded(ctx) {
+				s.record(ctx, e)
+			}
 		}},
 	})
 	if err != nil {

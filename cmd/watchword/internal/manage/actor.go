@@ -210,17 +210,15 @@ func (m *Actions) deny(ctx context.Context, by Actor, about watchword.User, what
 	return &watchword.PolicyError{Code: watchword.PermissionDenied, Message: what}
 }
 
-// actorKey is where a context keeps the actor's name.
-type actorKey struct{}
+// recordedKey marks a context in which an authority acts for an actor.
+type recordedKey struct{}
 
-// naming returns a context by which observers of an authority learn who acts.
-func naming(ctx context.Context, by Actor) context.Context {
-	return context.WithValue(ctx, actorKey{}, by.Name())
+// recorded returns a context by which observers of an authority learn that
+// what it does is written down here, with who has it done.
+func recorded(ctx context.Context) context.Context {
+	return context.WithValue(ctx, recordedKey{}, true)
 }
 
-// ActorOf returns the name of the actor on whose behalf an authority does
-// something, "" where there is none. It is for observers.
-func ActorOf(ctx context.Context) string {
-	name, _ := ctx.Value(actorKey{}).(string)
-	return name
-}
+// Recorded reports whether what an authority tells its observers is written
+// down already.
+func Recorded(ctx context.Context) bool { return ctx.Value(recordedKey{}) != nil }

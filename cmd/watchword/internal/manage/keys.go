@@ -66,9 +66,10 @@ func (m *Actions) RotateKeys(ctx context.Context, by Actor, profile string) erro
 	if err != nil {
 		return err
 	}
-	if err := face.RotateKeys(naming(ctx, by)); err != nil {
+	if err := face.RotateKeys(recorded(ctx)); err != nil {
 		return fmt.Errorf("rotate keys: %w", err)
 	}
+	m.record(ctx, by, watchword.Event{Kind: watchword.KeyChanged, Detail: "rotated " + face.Profile()})
 	return nil
 }
 
@@ -82,8 +83,9 @@ func (m *Actions) RetireKey(ctx context.Context, by Actor, profile, id string) e
 	if err != nil {
 		return err
 	}
-	if err := face.RetireKey(naming(ctx, by), id); err != nil {
+	if err := face.RetireKey(recorded(ctx), id); err != nil {
 		return fmt.Errorf("retire key: %w", err)
 	}
+	m.record(ctx, by, watchword.Event{Kind: watchword.KeyChanged, Detail: "retired " + id})
 	return nil
 }

@@ -62,8 +62,7 @@ func TestAdministration(t *testing.T) {
 	for _, e := range list {
 		told = append(told, e.Kind+" "+e.UserID+" "+e.Detail)
 	}
-	// What an authority did on somebody's behalf is written behind the others.
-	for _, want := range []string{"user_changed 2 added", "user_changed 2 active", "key_changed  rotated"} {
+	for _, want := range []string{"user_changed 2 added", "user_changed 2 active", "key_changed  rotated native"} {
 		if !strings.Contains(strings.Join(told, "\n"), want) {
 			t.Errorf("the log lacks %q:\n%s", want, strings.Join(told, "\n"))
 		}

@@ -44,13 +44,11 @@ func newAuditor(store watchword.AuditLog, log *slog.Logger) *auditor {
 
 // observe takes an event in. It never blocks. Refreshes that went well are
 // left out: they are most of all events and say what the session list says;
-// a token that was used again is not left out.
+// a token that was used again is not left out. What is done by administration
+// is written down there.
 func (a *auditor) observe(ctx context.Context, e watchword.Event) {
-	if e.Kind == watchword.Refreshed || e.Kind == watchword.RefreshRepeated {
+	if e.Kind == watchword.Refreshed || e.Kind == watchword.RefreshRepeated || manage.Recorded(ctx) {
 		return
-	}
-	if e.Actor == "" {
-		e.Actor = manage.ActorOf(ctx)
 	}
 	entry := engine.Entry(e)
 	if e.Code == watchword.RateLimited {

@@ -7,6 +7,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,19 +22,18 @@ func behindForwardAuth(t *testing.T, s *site) string {
 	page := s.snippet(t, "yaml", "127.0.0.1:0")
 	address := regexp.MustCompile(`address: (\S+)`).FindStringSubmatch(page)
 	names := regexp.MustCompile(`authResponseHeaders: \[(.*?)\]`).FindStringSubmatch(page)
-	hop := regexp.MustCompile("!HeaderRegexp\\(`Connection`, `(.*?)`\\)").FindStringSubmatch(page)
-	if address == nil || names == nil || hop == nil {
+	excluded := regexp.MustCompile("!HeaderRegexp\\(`(.*?)`, `(.*?)`\\)").FindAllStringSubmatch(page, -1)
+	if address == nil || names == nil || len(excluded) != 2 {
 		t.Fatalf("the page's snippet does not say what is needed:\n%s", page)
 	}
-	excluded := regexp.MustCompile(hop[1])
 	upstream, err := url.Parse(s.service.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(upstream)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, value := range r.Header.Values("Connection") {
-			if excluded.MatchString(value) {
+		for _, e := range excluded {
+			if slices.ContainsFunc(r.Header.Values(e[1]), regexp.MustCompile(e[2]).MatchString) {
 				http.NotFound(w, r) // no router's rule matches
 				return
 			}

@@ -400,6 +400,7 @@ func letsNoHeaderIn(t *testing.T, s *site, front string) {
 		{"X-Original-URL: /public"},
 		{"X-Original-URI: /public"},
 		{"X-Rewrite-URL: /public"},
+		{"Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"},
 	} {
 		for _, tt := range []struct{ target, token, user string }{
 			{"/public", "", ""}, {"/orders", s.bob, "-"}, {"/orders", "", "-"}, {"/", s.bob, "2"}, {"/", "", "-"},
@@ -411,6 +412,9 @@ func letsNoHeaderIn(t *testing.T, s *site, front string) {
 					t.Errorf("%q to %s = %d without the service", lines, tt.target, got)
 				}
 				continue // refused: as good
+			}
+			if r.Header.Get("Upgrade") != "" {
+				t.Errorf("%q to %s reached the service as an upgrade", lines, tt.target)
 			}
 			if tt.user == "-" {
 				t.Errorf("%q to %s = %d reached the service", lines, tt.target, got)

@@ -219,6 +219,9 @@ func TestHeadersThatSayOtherwise(t *testing.T) {
 		{"Connection", "authorization", 400},
 		{"Connection", "keep-alive", 200},
 		{"X-Watchwords", "x", 200},
+		{"Upgrade", "h2c", 400},
+		{"Upgrade", "websocket, h2c", 400},
+		{"Upgrade", "WebSocket", 200},
 	} {
 		for _, header := range []http.Header{{tt.name: {tt.value}}, {tt.name: {tt.value}, "Authorization": {"Bearer ann"}}} {
 			if w := ask(g, endpoint, "GET", "/public", header); w.Code != tt.want {
@@ -437,13 +440,13 @@ func newService(t *testing.T) *service {
 		s.bodies = append(s.bodies, string(body))
 		s.mu.Unlock()
 		w.Header().Set("X-Watchword-Identity", "echoed")
-		if r.Header.Get("Upgrade") == "echo" {
+		if r.Header.Get("Upgrade") == "websocket" {
 			conn, buffered, err := http.NewResponseController(w).Hijack()
 			if err != nil {
 				return
 			}
 			defer conn.Close()
-			fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+			fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 			line, _ := buffered.ReadString('\n')
 			fmt.Fprint(conn, line)
 		}
@@ -590,6 +593,7 @@ func TestSidecarRefuses(t *testing.T) {
 		"GET /public HTTP/1.1\nHost: x\nX-Original-URL: /orders\n\n",
 		"GET /public HTTP/1.1\nHost: x\nX-Rewrite-URL: /orders\n\n",
 		"POST /public HTTP/1.1\nHost: x\nContent-Length: 4\nTransfer-Encoding: chunked\nX-Method_Override: PUT\n\n0\n\n",
+		"GET /public HTTP/1.1\nHost: x\nConnection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\n\n",
 		"GET /.WATCHWORD/secret HTTP/1.1\nHost: x\nAuthorization: Bearer bob\n\n",
 		"GET /.watchword/../orders HTTP/1.1\nHost: x\n\n",
 	} {
@@ -642,7 +646,7 @@ func TestSidecarSwitchesProtocols(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprint(conn, "GET /socket HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\nConnection: Upgrade, X-Watchword-User\r\nUpgrade: echo\r\n\r\n")
+	fmt.Fprint(conn, "GET /socket HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\nConnection: Upgrade, X-Watchword-User\r\nUpgrade: websocket\r\n\r\n")
 	buffered := bufio.NewReader(conn)
 	answer, err := http.ReadResponse(buffered, nil)
 	if err != nil || answer.StatusCode != 101 {

@@ -199,6 +199,13 @@ func checkOverrides(a asked, t target) error {
 	if len(a.header["Authorization"]) > 1 {
 		return ambiguous("two Authorization headers")
 	}
+	// A connection that has become HTTP/2 (h2c) carries requests that nobody
+	// here sees; a WebSocket carries none.
+	for _, protocol := range a.header["Upgrade"] {
+		if !strings.EqualFold(protocol, "websocket") {
+			return ambiguous("an upgrade to %q", protocol)
+		}
+	}
 	// Symfony, Rails and others take the method from this parameter.
 	for pair := range strings.FieldsFuncSeq(t.query, func(r rune) bool { return r == '&' || r == ';' }) {
 		name, value, _ := strings.Cut(pair, "=")

@@ -139,6 +139,9 @@ func (f *userForm) tell(err error, derived bool) bool {
 	default:
 		return false
 	}
+	if len(f.Errors) > 0 {
+		f.Fault = "Nothing was saved yet: look at the fields that are marked."
+	}
 	return true
 }
 

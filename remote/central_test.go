@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/watchword-auth/watchword"
@@ -82,6 +83,9 @@ func newCentral(t testing.TB, edit func(*watchword.Config)) *central {
 	c.addUser("ann")
 	var record watchword.ClientRecord
 	c.id, c.secret, record = watchword.NewClientSecret("shop", []string{"revocations"}, time.Now())
+	record.UserFields = []string{
+		"login", "email", "first_name", "last_name", "phone", "active", "staff", "superuser", "scopes", "permissions", "groups", "created_at", "last_login_at", "extra",
+	}
 	if err := c.store.CreateClient(t.Context(), record); err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +99,23 @@ func newCentral(t testing.TB, edit func(*watchword.Config)) *central {
 	c.own.HandleFunc("GET /auth/v1/directory/{id}", c.machine(c.directoryUser))
 	c.own.Handle("/", c.mux)
 	return c
+}
+
+// withRoutesOf has the real feed and directory served, or the stand-ins.
+func (c *central) withRoutesOf(real bool) *central {
+	if real {
+		c.own = c.mux
+	}
+	return c
+}
+
+// both runs a test in a bubble with the real routes, and with the stand-ins.
+func both(t *testing.T, test func(t *testing.T, c *central)) {
+	for name, real := range map[string]bool{"stand-in": false, "real": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, newCentral(t, nil).withRoutesOf(real)) })
+		})
+	}
 }
 
 func (c *central) addUser(login string) watchword.User {

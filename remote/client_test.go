@@ -98,8 +98,7 @@ func TestFactsArrive(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c := newCentral(t, nil)
+			both(t, func(t *testing.T, c *central) {
 				client := c.service(t, nil)
 				tokens := c.signIn("ann")
 				if _, err := client.Verify(t.Context(), tokens.Access); err != nil {
@@ -163,6 +162,7 @@ func TestStale(t *testing.T) {
 				cut := time.Now()
 				c.fail("", hang)
 				c.cut()
+				synctest.Wait() // until the stream has ended
 				c.signOut(ended)
 				time.Sleep(test.good - time.Since(cut))
 				if _, err := client.Verify(t.Context(), tokens.Access); err != nil {

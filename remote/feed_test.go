@@ -136,8 +136,7 @@ func TestFeedFallsBack(t *testing.T) {
 		"neither":               {map[string]http.HandlerFunc{"stream": hang, "wait": reset}, "poll", 1100 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c := newCentral(t, nil)
+			both(t, func(t *testing.T, c *central) {
 				for kind, with := range test.faults {
 					c.fail(kind, with)
 				}
@@ -171,8 +170,7 @@ func TestFeedFallsBack(t *testing.T) {
 
 // A stream that is cut every moment, in the middle of events, loses no fact.
 func TestFeedLosesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCentral(t, nil)
+	both(t, func(t *testing.T, c *central) {
 		client := c.service(t, nil)
 		good := c.signIn("ann")
 		var ended []watchword.Tokens

@@ -181,6 +181,9 @@ func (d *Django) person(row []any) *draft {
 		p.extra[name] = row[len(d.fields)+i]
 	}
 	p.Key = p.ID
-	p.Place = "id " + p.ID
+	p.Place = "id " + tidy(p.ID, 64)
+	if isHash(p.ID) { // a mapping took the wrong column for the key
+		p.Place = "an id that is a hash"
+	}
 	return p
 }

@@ -193,7 +193,7 @@ func (d *Django) LastID(ctx context.Context) (int64, error) {
 	more := func(row []any) error {
 		n, err := strconv.ParseInt(text(row[0]), 10, 64)
 		if row[0] != nil && err != nil {
-			return fmt.Errorf("column %s: %q is no number: say ids = \"new\" in the mapping, and everybody gets a new id", d.id, tidy(text(row[0]), 40))
+			return fmt.Errorf("column %s: these ids are no numbers: say ids = \"new\" in the mapping, and everybody gets a new one", d.id)
 		}
 		last = max(last, n)
 		return nil

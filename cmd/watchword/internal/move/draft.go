@@ -1,6 +1,7 @@
 package move
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -69,12 +70,27 @@ func (d *draft) put(name string, v any) error {
 	case fieldExtra:
 		d.Extra = []byte(text(v))
 	default:
-		return fmt.Errorf("there is nothing called %q", tidy(name, 40))
+		return errUnknown(name)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// errUnknown is the fault of a name that no column has. What does not look
+// like a name is not repeated: a file without a row of names begins with
+// somebody's hash.
+func errUnknown(name string) error {
+	for _, r := range name {
+		if (r < 'a' || r > 'z') && r != '_' {
+			name = ""
+		}
+	}
+	if name == "" || len(name) > 32 {
+		return errors.New("a name is not known")
+	}
+	return fmt.Errorf("the name %s is not known", name)
 }
 
 // putList appends to what constants and groups have brought.

@@ -132,7 +132,7 @@ func checkHead(head []string) error {
 	for i, name := range head {
 		switch {
 		case !slices.Contains(columnNames(), name):
-			faults = append(faults, fmt.Errorf("column %q is not known", tidy(name, 40)))
+			faults = append(faults, fmt.Errorf("column %d: %w", i+1, errUnknown(name)))
 		case slices.Contains(head[:i], name):
 			faults = append(faults, fmt.Errorf("column %q is there twice", name))
 		}

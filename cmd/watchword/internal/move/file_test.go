@@ -1,6 +1,7 @@
 package move_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -144,7 +145,7 @@ func TestFileRefused(t *testing.T) {
 	for _, tt := range []struct{ name, file, text, format, want string }{
 		{"no format", "users.txt", "login\nann\n", "", "--format"},
 		{"empty", "users.csv", "", "", "the file is empty"},
-		{"unknown column", "users.csv", "login,mail\n", "", `"mail" is not known`},
+		{"unknown column", "users.csv", "login,mail\n", "", "column 2: the name mail is not known"},
 		{"column twice", "users.csv", "login,email,email\n", "", "there twice"},
 		{"no login", "users.csv", "email\n", "", "no column login"},
 		{"bad head", "users.csv", "\"login\n", "", "line 1"},
@@ -224,5 +225,39 @@ func TestLongTexts(t *testing.T) {
 	}
 	if want := []move.Named{{Place: "line 4", Login: "eve"}}; !reflect.DeepEqual(r.LongLists, want) {
 		t.Errorf("long lists: %+v", r.LongLists)
+	}
+}
+
+// Where columns have slipped, or the row of names is missing, hashes stand in
+// strange places. They are not shown from there either.
+func TestSlippedColumns(t *testing.T) {
+	const hash = "pbkdf2_sha256$1000$thesalt$thedigestOlqJn3tsBLNdmW69A5WxnO57ndqEwgfo0vWwCMlPgc="
+	var shown strings.Builder
+	for _, tt := range []struct{ name, text string }{
+		{"no names.csv", "7,ann," + hash + "\n"},
+		{"names.csv", "login,email,active,created_at,permissions,extra,id\n" +
+			hash + ",,,,,,\n,,,,,,\nann," + hash + ",,,,,\nbob,," + hash + ",,,,\ncarl,,," + hash + ",,,\ndan,,,,[" + hash + ",,\neve,,,,," + hash + ",\nfay,,,,,," + hash + "\n"},
+		{"names.jsonl", `{"login":"` + hash + `"}` + "\n" + `{"login":"ann","` + hash + `":1}` + "\n" + `{"login":"bob","staff":"` + hash + `"}` + "\n" + hash},
+		{"mirror.csv", "login,password_hash\nann," + hash[:60] + "\n"},
+	} {
+		f, err := openFile(t, tt.name, tt.text, "")
+		if err != nil {
+			shown.WriteString(err.Error())
+			continue
+		}
+		r := run(t, f, newHouse(t), move.Options{})
+		if r.Users.LeftOut+r.Hashes.Unchecked != r.Users.Read || r.Users.Read == 0 {
+			t.Errorf("%s: %+v", tt.name, r.Users)
+		}
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown.Write(text)
+	}
+	for _, hidden := range []string{"thesalt", "thedigest", "OlqJn"} {
+		if strings.Contains(shown.String(), hidden) {
+			t.Errorf("%s is shown: %s", hidden, shown.String())
+		}
 	}
 }

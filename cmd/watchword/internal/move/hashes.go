@@ -38,8 +38,16 @@ func whyUnchecked(hash string) string {
 			return scheme.why
 		}
 	}
-	return "in no known format"
+	return noFormat
 }
+
+// isHash reports whether a text is one of the hashes that name their scheme,
+// and so must not be shown as a login: a row's columns may have slipped.
+func isHash(text string) bool {
+	return strings.Contains(text, "$") && (watchword.HashClass(text) != "" || whyUnchecked(text) != noFormat)
+}
+
+const noFormat = "in no known format"
 
 // weak reports whether a class of hashes (see password.Class) costs an
 // attacker less than OWASP's Password Storage Cheat Sheet asks for today.

@@ -60,7 +60,7 @@ func readObject(line int, text []byte) Person {
 	}
 	for name := range members {
 		if !slices.Contains(columnNames(), name) && d.Fault == "" {
-			d.Fault = fmt.Sprintf("there is nothing called %q", tidy(name, 40))
+			d.Fault = errUnknown(name).Error()
 		}
 	}
 	return finishRow(d)

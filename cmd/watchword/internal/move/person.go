@@ -55,6 +55,9 @@ func (p *Person) settle() {
 	if p.Fault != "" {
 		p.Login = tidy(p.Login, 64) // it is only shown from here on
 	}
+	if isHash(p.Login) || isHash(p.Email) {
+		p.Login, p.Email, p.Fault = "", "", "a hash stands where the login or the e-mail address should"
+	}
 }
 
 // loginFault says what is wrong with a login. A line break in one would forge

@@ -174,7 +174,7 @@ func (a *app) showImport(r *move.Report) error {
 		{"left out", u.LeftOut, true, ""},
 		{"without e-mail", u.WithoutEmail, false, "theirs is somebody else's"},
 		{"texts cleaned", u.Cleaned, false, "too long, or with control characters"},
-		{"long lists", u.LongLists, false, "of groups, permissions and scopes: they make long tokens; a role says the same in a word"},
+		{"long lists", u.LongLists, false, "of groups, permissions and scopes: they make long tokens"},
 		{"groups", r.Groups, true, ""},
 		{"permissions", r.Permissions, true, ""},
 		{"hashes checked", h.Checked, true, "these sign in as before"},

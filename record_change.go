@@ -45,7 +45,8 @@ func (a *Authority) ChangeRecord(ctx context.Context, r RecordChange) (User, err
 	if err != nil || changed == nil {
 		return u, err
 	}
-	// Names end nothing and are no rights: no fact comes of them.
+	// Names end nothing and are no rights: the store tells of them by the fact
+	// that concerns those who keep copies of the record, and no token.
 	now := a.c.Now()
 	change := UserChange{FirstName: r.FirstName, LastName: r.LastName, Phone: r.Phone, Location: r.Location}
 	if u, err = admin.UpdateUser(ctx, u.ID, change, 0, a.factsUntil(now), now); err != nil {

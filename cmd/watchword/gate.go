@@ -93,8 +93,23 @@ func (a *app) gate(c config.Config) (err error) {
 	return nil
 }
 
+// ready says why tokens would be refused with 503.
+func ready(s remote.Stats, maxStale time.Duration) error {
+	switch {
+	case s.Keys.Keys == 0:
+		return errors.Join(errors.New("there are no keys of the authority"), s.Keys.LastError)
+	case s.Feed.Following && !s.Feed.Known:
+		return errors.Join(errors.New("the revocation feed was not read yet"), s.Feed.LastError)
+	case s.Feed.Following && s.Feed.Age > maxStale:
+		return errors.Join(fmt.Errorf("the revocation feed is silent for %s", s.Feed.Age.Round(time.Second)), s.Feed.LastError)
+	default:
+		return nil
+	}
+}
+
 // newGate makes the gate of the settings.
 func newGate(c config.Gate, client *remote.Client, listener net.Listener, o gate.Options) (http.Handler, error) {
+	o.Ready = func() error { return ready(client.Stats(), c.MaxStale) }
 	o.Verify, o.TrustedProxies, o.Cookie, o.Login = client.Verify, c.TrustedProxies, c.Cookie, c.Login
 	o.Key, o.Issuer, o.Audience, o.Lifetime = c.Key, c.Issuer, c.Audience, c.Lifetime
 	if o.Issuer == "" {

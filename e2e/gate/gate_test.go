@@ -157,7 +157,14 @@ func newSite(t *testing.T, behind bool) *site {
 		t.Fatal(err)
 	}
 	background(t, exec.Command(browser.Program(t), "gate", "--config", file))
-	await(t, "the gate listens", func() bool { return listens(s.gate) })
+	await(t, "the gate is ready", func() bool {
+		answer, err := http.Get("http://" + s.gate + "/.watchword/readyz")
+		if err != nil {
+			return false
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode == http.StatusNoContent
+	})
 	s.ann, s.bob = s.signIn(t, "ann"), s.signIn(t, "bob")
 	return s
 }

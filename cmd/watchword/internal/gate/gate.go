@@ -34,12 +34,16 @@ const (
 	nginxPath  = ownPrefix + "verify/nginx"
 	keysPath   = ownPrefix + "jwks.json"
 	healthPath = ownPrefix + "healthz"
+	readyPath  = ownPrefix + "readyz"
 )
 
 // Options say what a gate guards and how.
 type Options struct {
 	// Verify checks a token: that of a remote.Client, or of a Verifier.
 	Verify func(ctx context.Context, raw string, kinds ...watchword.Kind) (*watchword.Claims, error)
+	// Ready says why tokens cannot be verified, nil where they can; nil: they
+	// always can.
+	Ready func() error
 	// Rules say what a request needs. Where no rule names its path, it needs
 	// a token and nothing more.
 	Rules []Rule
@@ -106,6 +110,7 @@ func New(o Options) (*Gate, error) {
 	g.mux = http.NewServeMux()
 	g.mux.HandleFunc("GET "+keysPath, g.serveKeys)
 	g.mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	g.mux.HandleFunc("GET "+readyPath, g.serveReady)
 	g.mux.HandleFunc(verifyPath, g.verify)
 	g.mux.HandleFunc(nginxPath, g.verifyNginx)
 	return g, nil
@@ -143,6 +148,19 @@ func (g *Gate) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/jwk-set+json")
 	w.Header().Set("Cache-Control", "public, max-age=60")
 	_, _ = w.Write(g.keys) // the client has gone
+}
+
+// serveReady says whether requests should be sent here. Why not is for the
+// log: anybody may ask.
+func (g *Gate) serveReady(w http.ResponseWriter, _ *http.Request) {
+	if g.o.Ready != nil {
+		if err := g.o.Ready(); err != nil {
+			g.o.Log.Warn("not ready", "error", err)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // trusted reports whether the connection comes from a proxy whose word about

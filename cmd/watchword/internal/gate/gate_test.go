@@ -3,6 +3,7 @@ package gate_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -259,8 +260,17 @@ func TestOnlyProxiesAsk(t *testing.T) {
 	if w := ask(g, "/elsewhere", "GET", "/", nil); w.Code != 404 {
 		t.Errorf("another path without a service = %d, want 404", w.Code)
 	}
-	if w := ask(g, "/.watchword/healthz", "GET", "/", nil); w.Code != 204 {
-		t.Errorf("healthz = %d, want 204", w.Code)
+	var fault error
+	o := options(t)
+	o.Ready = func() error { return fault }
+	g = newGate(t, o)
+	for path, want := range map[string][2]int{"healthz": {204, 204}, "readyz": {204, 503}} {
+		for i, err := range []error{nil, errors.New("no keys of http://inner")} {
+			fault = err
+			if w := ask(g, "/.watchword/"+path, "GET", "/", nil); w.Code != want[i] || w.Body.Len() > 0 {
+				t.Errorf("%s with fault %v = %d %s, want %d", path, err, w.Code, w.Body, want[i])
+			}
+		}
 	}
 }
 
@@ -667,5 +677,18 @@ func TestServiceThatIsAway(t *testing.T) {
 	body, _ := io.ReadAll(answer.Body)
 	if answer.StatusCode != 502 || strings.Contains(string(body), "127.0.0.1") {
 		t.Errorf("answer = %d %s, want 502 without a word on where the service is", answer.StatusCode, body)
+	}
+}
+
+// BenchmarkVerify is a proxy's question about a request with a good token,
+// answered with a signed identity.
+func BenchmarkVerify(b *testing.B) {
+	g := newGate(b, options(b))
+	header := bearer("bob")
+	b.ReportAllocs()
+	for b.Loop() {
+		if w := ask(g, endpoint, "POST", "/posts/1", header); w.Code != 200 {
+			b.Fatal(w.Code)
+		}
 	}
 }

@@ -22,6 +22,9 @@ import (
 // users with 8 KiB of extra data each.
 const maxPage = 8 << 20
 
+// errTooMuch is an answer beyond its bound. Of pages one can ask for less.
+var errTooMuch = errors.New("too much")
+
 // native are the addresses of an authority's native routes.
 type native struct {
 	base       string // of the routes, without a final slash: …/auth/v1
@@ -90,7 +93,7 @@ func (c *Client) call(ctx context.Context, q request) ([]byte, error) {
 		return fault("%w", err)
 	}
 	if int64(len(body)) > limit {
-		return fault("more than %d bytes", limit)
+		return fault("%w: more than %d bytes", errTooMuch, limit)
 	}
 	stated := answer.Header.Get("Content-Type")
 	media, _, err := mime.ParseMediaType(stated)

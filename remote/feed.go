@@ -207,7 +207,7 @@ func (f *feed) apply(ctx context.Context, from watchword.Cursor, page *watchword
 func (f *feed) longPoll(ctx context.Context) error {
 	from := f.s.cursor
 	wait := min(waitAsked, f.c.c.MaxStale/3).Truncate(time.Second)
-	page, err := f.s.ask(ctx, from, max(wait, time.Second), 0)
+	page, err := f.s.ask(ctx, from, max(wait, time.Second), watchword.MaxFactPage)
 	if errors.Is(err, watchword.Conflict) {
 		return nil // the poll that follows reads everything again
 	}

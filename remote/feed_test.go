@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -381,4 +382,30 @@ func TestFeedPagesThatLie(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Pages that would be too large are asked for in parts.
+func TestLargePages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCentral(t, nil)
+		for i := range 300 {
+			c.addUserFast(fmt.Sprintf("user%d", i))
+		}
+		large := func(w http.ResponseWriter, r *http.Request) {
+			if limit, _ := strconv.Atoi(r.URL.Query().Get("limit")); limit > 100 {
+				answer("application/json", `{"x":"`+strings.Repeat("x", 9<<20)+`"}`)(w, r)
+				return
+			}
+			c.own.ServeHTTP(w, r)
+		}
+		c.fail("poll", large)
+		c.fail("/auth/v1/directory", large)
+		s := newUsers()
+		client := c.service(t, func(r *remote.Config) { r.Users = s })
+		time.Sleep(5 * time.Second)
+		c.same(t, s, "read in parts")
+		if st := client.Stats(); st.Feed.Facts < 300 || st.Feed.Failures != 0 {
+			t.Errorf("Stats = %+v", st)
+		}
+	})
 }

@@ -143,7 +143,7 @@ func (f *follower) catchUp(ctx context.Context) error {
 	own := source{c: f.m.c}
 	ids := make(map[string]struct{})
 	for after := f.at.cursor; ; {
-		page, err := own.ask(ctx, after, 0, 0)
+		page, err := own.ask(ctx, after, 0, watchword.MaxFactPage)
 		if errors.Is(err, watchword.Conflict) {
 			f.whole = false // another epoch
 			return nil
@@ -250,12 +250,17 @@ func (f *follower) everybody(ctx context.Context) error {
 	clear(f.failed)
 	var begin watchword.Cursor
 	there := make(map[string]struct{})
+	limit := directoryLimit
 	for after := ""; ; {
 		m.mu.Lock()
 		m.tick++
 		asked := m.tick
 		m.mu.Unlock()
-		page, err := m.c.directoryPage(ctx, after, directoryLimit)
+		page, err := m.c.directoryPage(ctx, after, limit)
+		if errors.Is(err, errTooMuch) && limit > 1 {
+			limit = max(limit/10, 1)
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -75,18 +75,26 @@ func (s *source) FactsSince(ctx context.Context, after watchword.Cursor, _ time.
 	return page.Facts, page.Cursor, nil
 }
 
-// ask gets one page, and lets the authority wait that long for news.
+// ask gets one page of at most limit facts, and lets the authority wait that
+// long for news. What would be too large is asked for in parts.
 func (s *source) ask(ctx context.Context, after watchword.Cursor, wait time.Duration, limit int) (*watchword.FactPage, error) {
+	for {
+		page, err := s.get(ctx, after, wait, limit)
+		if !errors.Is(err, errTooMuch) || limit <= 10 {
+			return page, err
+		}
+		limit /= 10
+	}
+}
+
+func (s *source) get(ctx context.Context, after watchword.Cursor, wait time.Duration, limit int) (*watchword.FactPage, error) {
 	n, err := s.c.native(ctx)
 	if err != nil {
 		return nil, err
 	}
-	query := make(url.Values)
+	query := url.Values{"limit": {strconv.Itoa(limit)}}
 	if after != (watchword.Cursor{}) {
 		query.Set("cursor", after.String())
-	}
-	if limit > 0 {
-		query.Set("limit", strconv.Itoa(limit))
 	}
 	if wait > 0 {
 		query.Set("wait", strconv.Itoa(int(wait/time.Second)))

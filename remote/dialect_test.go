@@ -2,12 +2,14 @@ package remote_test
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/dialect"
+	"github.com/watchword-auth/watchword/httpauth"
 	"github.com/watchword-auth/watchword/jwt"
 	"github.com/watchword-auth/watchword/remote"
 )
@@ -134,4 +136,33 @@ func TestDialectLayout(t *testing.T) {
 	if _, err := easy.Marshal(&watchword.ClaimSet{}); err == nil {
 		t.Error("Marshal wrote something")
 	}
+}
+
+// Dialects' faces are served over an authority elsewhere, but for those that
+// look into refresh tokens, which the authority alone can read: they say so
+// when they are mounted.
+func TestDialectsMounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCentral(t, nil)
+		client := c.service(t, nil)
+		const secret = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
+		settings := map[string]map[string]any{
+			"djwto":    {"DJWTO_SIGNING_KEY": secret, "DJWTO_MODE": "JSON"},
+			"easyjwt":  {"SIGNING_KEY": secret},
+			"ellar":    {"signing_secret_key": secret},
+			"esmerald": {"signing_key": secret},
+			"oauth2":   {"SECRET_KEY": secret, "ALGORITHM": "HS256"},
+		}
+		for name, s := range settings {
+			d, err := dialect.ByName(name, dialect.Options{Settings: s, Prefix: "/x"})
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			err = httpauth.Mount(http.NewServeMux(), client, d.Profile)
+			if looks := name == "djwto" || name == "easyjwt"; looks != (err != nil) {
+				t.Errorf("%s: Mount = %v", name, err)
+			}
+		}
+	})
 }

@@ -35,8 +35,9 @@ type Config struct {
 	// where it leaves no doubt who is meant.
 	Exact bool
 	// Upgrade lets a sign-in replace a hash by one of the preferred scheme in
-	// Django's spelling. Prefer what Django itself prefers, with its cost, or
-	// each of the two undoes what the other has written.
+	// Django's spelling: the Hasher's Preferred must be one of
+	// password.Params.Django. Prefer what Django itself prefers, with its
+	// cost, or each of the two undoes what the other has written.
 	Upgrade bool
 }
 

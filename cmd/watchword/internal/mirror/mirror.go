@@ -16,6 +16,7 @@ import (
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/remote"
 	"github.com/watchword-auth/watchword/remote/sqlmirror"
+	"github.com/watchword-auth/watchword/store"
 )
 
 // Accounts are this server's own users.
@@ -58,15 +59,12 @@ func (m *Mirror) Upsert(ctx context.Context, u remote.User) error {
 		return err
 	}
 	login := Login(u.Issuer, u.ID)
-	account, hash, err := m.accounts.UserByLogin(ctx, login)
+	account, _, err := m.accounts.UserByLogin(ctx, login)
 	switch {
 	case errors.Is(err, watchword.NotFound):
 		return m.create(ctx, u, login)
 	case err != nil:
 		return fmt.Errorf("find account: %w", err)
-	case hash != "":
-		// Somebody made it by hand, and knows its password.
-		return fmt.Errorf("%w: account %q has a password of its own", watchword.Conflict, login)
 	}
 	change := changes(account, u)
 	if change == (watchword.UserChange{}) {
@@ -92,6 +90,20 @@ func (m *Mirror) Delete(ctx context.Context, issuer, id string) error {
 		return err
 	}
 	return m.Mirror.Delete(ctx, issuer, id)
+}
+
+// Own are the users of whom this server knows the password itself. A mirrored
+// user is none, even where somebody has set him one: the authority would not
+// know of it, and could not end it.
+type Own struct{ *store.DB }
+
+// UserByLogin returns no hash for a mirrored user.
+func (o Own) UserByLogin(ctx context.Context, login string) (watchword.User, string, error) {
+	u, hash, err := o.DB.UserByLogin(ctx, login)
+	if _, _, ok := Remote(u.Login); ok {
+		hash = ""
+	}
+	return u, hash, err
 }
 
 // create makes an account without a password, and without the rights that the

@@ -15,6 +15,7 @@ import (
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/mirror"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/open"
+	"github.com/watchword-auth/watchword/password"
 	"github.com/watchword-auth/watchword/remote"
 	"github.com/watchword-auth/watchword/remote/easyjwt"
 	"github.com/watchword-auth/watchword/remote/sqlmirror"
@@ -123,12 +124,28 @@ func TestAccounts(t *testing.T) {
 	if keeper, _, err := db.UserByLogin(ctx, "keeper"); err != nil || keeper.Login != "keeper" || !keeper.Staff {
 		t.Errorf("the keeper is %+v, %v", keeper, err)
 	}
-	// An account that somebody made by hand under the name is not handed over.
-	if _, err := db.CreateUser(ctx, watchword.NewUser{User: watchword.User{Login: mirror.Login(issuer, "9"), Active: true}, PasswordHash: "x"}); err != nil {
+	// A password that somebody sets for a mirrored user opens nothing.
+	hasher, err := password.New(password.Config{Preferred: password.Params{Scheme: "pbkdf2-sha256", Rounds: 1000}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Upsert(ctx, remote.User{Issuer: issuer, ID: "9", Active: true}); !errors.Is(err, watchword.Conflict) {
-		t.Errorf("Upsert over an account with a password = %v", err)
+	hash, err := hasher.Hash(ctx, "set by hand")
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := account(t, m, issuer, "2")
+	if _, err := db.UpdateUser(ctx, two.ID, watchword.UserChange{PasswordHash: &hash}, 0, time.Now(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	upsert(remote.User{Issuer: issuer, ID: "2", Email: "two@test.com", Active: true})
+	for _, login := range []string{two.Login, "two@test.com"} {
+		c := watchword.Credentials{Login: login, Password: "set by hand"}
+		if _, err := watchword.NewPasswords(db, hasher).Authenticate(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := watchword.NewPasswords(mirror.Own{DB: db.DB}, hasher).Authenticate(ctx, c); watchword.CodeOf(err) != watchword.InvalidCredentials {
+			t.Errorf("%s signs in by a password set by hand: %v", login, err)
+		}
 	}
 	if err := m.Delete(ctx, issuer, "1"); err != nil {
 		t.Fatal(err)

@@ -64,7 +64,7 @@ func (s *Server) trust(base *watchword.Config, dialects []madeDialect) {
 		}
 		proof := &mirror.Proof{Client: d.client, Users: d.users}
 		if d.made.Upstream.LocalUsers {
-			proof.Own = watchword.NewPasswords(s.db, base.Hasher)
+			proof.Own = watchword.NewPasswords(mirror.Own{DB: s.db.DB}, base.Hasher)
 		}
 		base.Authenticator, base.Allow = proof, proof.Allow
 		return
@@ -77,7 +77,7 @@ func (s *Server) clientFace(base watchword.Config, d madeDialect) (httpauth.Face
 	if d.made.Upstream.LocalUsers {
 		// By an authority of its own, which limits attempts and tells the audit
 		// log, but knows this server's passwords alone.
-		base.Authenticator, base.Allow = nil, nil
+		base.Authenticator, base.Allow = watchword.NewPasswords(mirror.Own{DB: s.db.DB}, base.Hasher), nil
 		own, err := watchword.New(base)
 		if err != nil {
 			return httpauth.Face{}, fmt.Errorf("dialect %s: %w", d.made.Name, err)

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -17,13 +18,13 @@ import (
 )
 
 // clientOf starts an authority with the user bob, and a client service of it
-// behind a proxy on this machine.
-func clientOf(t *testing.T) (authority, client *served) {
+// behind a proxy on this machine. The settings are the dialects'.
+func clientOf(t *testing.T, of map[string]any, with func(url string) map[string]any) (authority, client *served) {
 	t.Helper()
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	authority = serve(t, func(c *config.Config) {
 		c.HTTP.TrustedProxies = loopback
-		c.Dialects = []config.Dialect{{Name: "easyjwt", Settings: map[string]any{"SIGNING_KEY": strings.Repeat("k", 32)}}}
+		c.Dialects = []config.Dialect{{Name: "easyjwt", Settings: of}}
 	})
 	hasher, err := password.New(password.Config{Preferred: password.Params{Scheme: "pbkdf2-sha256", Rounds: 1000}})
 	if err != nil {
@@ -39,7 +40,7 @@ func clientOf(t *testing.T) (authority, client *served) {
 	}
 	client = serve(t, func(c *config.Config) {
 		c.HTTP.TrustedProxies = loopback
-		c.Dialects = []config.Dialect{{Name: "easyjwt-client", SampleRoutes: true, Settings: map[string]any{"REMOTE_AUTH_SERVICE_URL": authority.url}}}
+		c.Dialects = []config.Dialect{{Name: "easyjwt-client", SampleRoutes: true, Settings: with(authority.url)}}
 	})
 	return authority, client
 }
@@ -48,7 +49,9 @@ func clientOf(t *testing.T) (authority, client *served) {
 // password, on its own routes too, its own users first; the authority counts
 // the caller, not the service, and not whom the caller claims to be.
 func TestClientService(t *testing.T) {
-	authority, client := clientOf(t)
+	authority, client := clientOf(t, map[string]any{"SIGNING_KEY": strings.Repeat("k", 32)}, func(url string) map[string]any {
+		return map[string]any{"REMOTE_AUTH_SERVICE_URL": url}
+	})
 	const bob = `{"email":"bob@example.com","password":"bob at the authority"}`
 	if got := client.ask(t, "POST", "/auth/token/", bob, "X-Forwarded-For", "198.51.100.66, 203.0.113.7"); got.status != 200 {
 		t.Fatalf("sign-in = %d %s", got.status, got.text)
@@ -81,6 +84,40 @@ func TestClientService(t *testing.T) {
 	}
 	if got := client.ask(t, "POST", "/auth/v1/token", `{"login":"ann","password":"`+secret+`"}`); got.status != 200 {
 		t.Errorf("the client's own user without the authority = %d %s", got.status, got.text)
+	}
+}
+
+// EZ-22 EZ-23: by the authority's published keys tokens are good without it.
+func TestClientServiceByPublishedKeys(t *testing.T) {
+	authority, client := clientOf(t, map[string]any{"ALGORITHM": "ES256", "AUDIENCE": "shop", "ISSUER": "auth"}, func(url string) map[string]any {
+		return map[string]any{
+			"REMOTE_AUTH_SERVICE_URL": url, "jwk_url": url + "/auth/.well-known/jwks.json", "audience": "shop", "issuer": "auth",
+		}
+	})
+	got := client.ask(t, "POST", "/auth/token/", `{"email":"bob@example.com","password":"bob at the authority"}`)
+	var tokens struct{ Access, Refresh string }
+	if err := json.Unmarshal([]byte(got.text), &tokens); err != nil || got.status != 200 {
+		t.Fatalf("sign-in = %d %s", got.status, got.text)
+	}
+	view := func(token string) int {
+		return client.ask(t, "GET", "/api/test/", "", "Authorization", "Bearer "+token).status
+	}
+	if status := view(tokens.Access); status != 200 {
+		t.Errorf("the view = %d", status)
+	}
+	if err := authority.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if status := view(tokens.Access); status != 200 {
+		t.Errorf("the view without the authority = %d", status)
+	}
+	payload, signature, _ := strings.Cut(tokens.Access, ".")
+	for name, raw := range map[string]string{
+		"refresh token": tokens.Refresh, "tampered": tokens.Access[:len(tokens.Access)-4] + "AAAA", "halves swapped": signature + "." + payload,
+	} {
+		if status := view(raw); status != 401 {
+			t.Errorf("%s: the view = %d", name, status)
+		}
 	}
 }
 

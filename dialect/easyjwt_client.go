@@ -126,6 +126,10 @@ func readEasyJWTClient(o Options) (*easyjwtClient, error) {
 		blacklist:   s.boolean("BLACKLIST_ON_LOGOUT", true),
 		pages:       s.boolean("pages", true),
 	}
+	if len(c.schemes) == 0 {
+		s.fault("AUTH_HEADER_TYPES", "names no scheme")
+		c.schemes = []string{"Bearer"}
+	}
 	c.upstream.Scheme = c.schemes[0]
 	s.class("USER_MODEL_SERIALIZER", "remote.Users or a hook of remote/sqlmirror", "UserModelSerializer", "UserSerializer", "TokenUserSerializer")
 	c.readSurface(s)

@@ -56,18 +56,25 @@ func (s *Server) makeClient(ctx context.Context, d dialect.Dialect) (*easyjwt.Cl
 func (s *Server) Mirrors() bool { return s.upstream != "" }
 
 // trust lets those sign in to the server itself, its pages for staff among
-// it, whom the first of the authorities elsewhere knows.
+// it, whom the first of the authorities elsewhere knows. No face signs them in
+// by a password that is set here.
 func (s *Server) trust(base *watchword.Config, dialects []madeDialect) {
-	for _, d := range dialects {
-		if d.client == nil {
-			continue
-		}
-		proof := &mirror.Proof{Client: d.client, Users: d.users}
-		if d.made.Upstream.LocalUsers {
-			proof.Own = watchword.NewPasswords(mirror.Own{DB: s.db.DB}, base.Hasher)
-		}
-		base.Authenticator, base.Allow = proof, proof.Allow
+	if s.upstream == "" {
 		return
+	}
+	own := watchword.NewPasswords(mirror.Own{DB: s.db.DB}, base.Hasher)
+	for i := range dialects {
+		d := &dialects[i]
+		switch {
+		case d.client == nil:
+			d.engine.Authenticator = own
+		case base.Authenticator == nil:
+			proof := &mirror.Proof{Client: d.client, Users: d.users}
+			if d.made.Upstream.LocalUsers {
+				proof.Own = own
+			}
+			base.Authenticator, base.Allow = proof, proof.Allow
+		}
 	}
 }
 

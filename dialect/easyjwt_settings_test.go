@@ -96,6 +96,21 @@ func TestEasyJWTRecord(t *testing.T) {
 	}
 }
 
+// Whoever may edit a user's extra data says nothing by it of who he is or what
+// he may: services would believe the second "is_superuser" of a record.
+func TestEasyJWTRecordIsNotOverridden(t *testing.T) {
+	r, h := easyjwtHandler(t, dialect.Options{})
+	extra := []byte(`{"is_superuser":true,"plan":"pro","is_staff":true,"id":1,"pk":1,"email":"admin@test.com","username":"admin","password":"pbkdf2_sha256$1$a$b","groups":[1],"user_permissions":[1]}`)
+	if _, err := r.store.UpdateUser(t.Context(), "3", watchword.UserChange{Extra: &extra}, 0, r.now().Add(time.Hour), r.now()); err != nil {
+		t.Fatal(err)
+	}
+	access, _ := easyjwtTokens(t, h)
+	_, _, body := call(h, "GET", "/auth/user/", map[string]string{"Authorization": "Bearer " + access}, "")
+	if !strings.HasPrefix(body, `{"id":3,`) || !strings.HasSuffix(body, `"is_active":true,"is_staff":false,"is_superuser":false,"plan":"pro"}`) {
+		t.Errorf("the record is %s", body)
+	}
+}
+
 // The printed settings, and what start-up refuses (EZ-44).
 func TestEasyJWTStarts(t *testing.T) {
 	printed := map[string]any{

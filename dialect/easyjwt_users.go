@@ -3,6 +3,7 @@ package dialect
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/watchword-auth/watchword"
@@ -102,9 +103,20 @@ func encodeRecord(x *httpauth.Exchange, r httpauth.Result) (httpauth.Reply, erro
 		{Name: "is_staff", Value: u.Staff},
 		{Name: "is_superuser", Value: u.Superuser},
 	}
+	// Services copy the record into a table like Django's. What the application
+	// keeps says nothing there of who somebody is and what he may, or whoever
+	// edits it could name another's id, or give is_superuser a second time,
+	// which is the one that counts (CWE-915).
+	fixed := []string{"pk", "username", "password", "groups", "user_permissions"}
+	for _, p := range o {
+		fixed = append(fixed, p.Name)
+	}
 	var err error
 	if len(u.Extra) > 0 {
 		err = jwt.Walk(u.Extra, func(name string, v jwt.Value) error {
+			if slices.Contains(fixed, name) {
+				return nil
+			}
 			o = append(o, httpauth.Pair{Name: name, Value: httpauth.Raw(v.Raw())})
 			return nil
 		})

@@ -19,6 +19,7 @@
 //   - to grant a scope, permission or group that he does not have himself, to
 //     a user or to a machine client, or to get a secret of a client that has
 //     such a scope;
+//   - to change members of extra data that tokens carry, as settings say;
 //   - to end everybody's sessions.
 //
 // Nobody disables or deletes himself, and nobody but the command line takes
@@ -69,6 +70,9 @@ type Options struct {
 	// Upstream is the authority elsewhere from which users come; "": none. They
 	// are added there, and here by the command line alone.
 	Upstream string
+	// Claimed are members of users' extra data that faces put into tokens. Who
+	// is no superuser does not change them.
+	Claimed []string
 	// LongestLife is that of any access token on the store.
 	LongestLife time.Duration
 	// Record writes down what was done and what was refused, before the

@@ -281,3 +281,44 @@ func TestRefusalsOfStrangers(t *testing.T) {
 		t.Errorf("the log says %q, want %q", told, want)
 	}
 }
+
+// Extra data that tokens carry is what services go by: a superuser's to change.
+func TestClaimedExtraData(t *testing.T) {
+	m, err := manage.New(manage.Options{
+		Store: store.NewMemory(), Claimed: []string{"role"}, Record: func(context.Context, watchword.Event) {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	staff := manage.Actor{User: watchword.User{ID: "9", Active: true, Staff: true, Permissions: []string{"users.add", "users.change"}}}
+	operator := manage.Actor{Operator: true}
+	of := func(extra string) *[]byte { b := []byte(extra); return &b }
+	if _, err := m.CreateUser(ctx, staff, manage.NewUser{User: watchword.User{Login: "friend", Extra: *of(`{"role":"owner"}`)}}); !errors.Is(err, watchword.PermissionDenied) {
+		t.Errorf("staff makes a user with a role: %v", err)
+	}
+	u, err := m.CreateUser(ctx, operator, manage.NewUser{User: watchword.User{Login: "ann", Extra: *of(`{"role":{"level":9007199254740992},"plan":"pro"}`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, extra string
+		refused     bool
+	}{
+		{"a member that is no claim", `{"plan":"free","role":{"level":9007199254740992}}`, false},
+		{"the same in another layout", "{\n  \"role\": { \"level\": 9007199254740992 }\n}", false},
+		{"another value", `{"role":"owner"}`, true},
+		{"a number that is the same only as a float", `{"role":{"level":9007199254740993}}`, true},
+		{"the value taken away", `{"plan":"pro"}`, true},
+		{"all taken away", ``, true},
+		{"the name by an escape", `{"r\u006fle":"owner"}`, true},
+	} {
+		_, err := m.ChangeUser(ctx, staff, u.ID, watchword.UserChange{Extra: of(test.extra)})
+		if errors.Is(err, watchword.PermissionDenied) != test.refused || !test.refused && err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+	if _, err := m.ChangeUser(ctx, operator, u.ID, watchword.UserChange{Extra: of(`{"role":"owner"}`)}); err != nil {
+		t.Errorf("the operator: %v", err)
+	}
+}

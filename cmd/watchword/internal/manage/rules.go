@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/watchword-auth/watchword"
 )
 
@@ -24,8 +27,9 @@ func touches(by Actor, u watchword.User) (why string) {
 }
 
 // gives says why the actor may not give the user what the change gives him
-// beyond what he has. Taking away is free.
-func gives(by Actor, u watchword.User, c watchword.UserChange) (why string) {
+// beyond what he has. Taking away is free, but for extra data: what a member
+// stands for, or its absence, only the application knows.
+func (m *Actions) gives(by Actor, u watchword.User, c watchword.UserChange) (why string) {
 	if by.Superuser() {
 		return ""
 	}
@@ -49,7 +53,30 @@ func gives(by Actor, u watchword.User, c watchword.UserChange) (why string) {
 			}
 		}
 	}
+	if c.Extra == nil {
+		return ""
+	}
+	had, new := members(u.Extra), members(*c.Extra)
+	for _, name := range m.o.Claimed {
+		if string(had[name]) != string(new[name]) {
+			return fmt.Sprintf("only a superuser changes the extra data that tokens carry: %q", name)
+		}
+	}
 	return ""
+}
+
+// members returns those of an object, without layout. Not as RFC 8785 would
+// write them: large numbers that differ become the same one there.
+func members(object []byte) map[string]jsontext.Value {
+	var all map[string]jsontext.Value
+	if json.Unmarshal(object, &all) != nil {
+		return nil // there is none, and no other would be kept
+	}
+	for name, value := range all {
+		_ = value.Compact() // it was read just now
+		all[name] = value
+	}
+	return all
 }
 
 // grants says why the actor may not grant a scope, permission or group to

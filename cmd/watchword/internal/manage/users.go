@@ -140,7 +140,9 @@ func (m *Actions) CreateUser(ctx context.Context, by Actor, n NewUser) (watchwor
 	if err := CheckUser(n.User); err != nil {
 		return watchword.User{}, err
 	}
-	if why := gives(by, watchword.User{}, changeTo(n.User)); why != "" {
+	given := changeTo(n.User)
+	given.Extra = &n.Extra
+	if why := m.gives(by, watchword.User{}, given); why != "" {
 		return watchword.User{}, m.deny(ctx, by, watchword.User{Login: n.Login}, why)
 	}
 	hash, err := m.newHash(ctx, by, n)
@@ -240,7 +242,7 @@ func (m *Actions) change(ctx context.Context, by Actor, id string, c watchword.U
 	if _, _, mirrored := mirror.Remote(u.Login); mirrored && (c.Login != nil || c.PasswordHash != nil) {
 		return watchword.User{}, invalid("login", "login and password of a mirrored user are his authority's")
 	}
-	why := cmp.Or(touches(by, u), gives(by, u, c))
+	why := cmp.Or(touches(by, u), m.gives(by, u, c))
 	if why == "" && disables(c) && by.User.ID == u.ID {
 		why = "nobody disables himself"
 	}

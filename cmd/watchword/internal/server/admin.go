@@ -18,9 +18,13 @@ func (s *Server) newActions(seal []byte, hasher *password.Hasher) (*manage.Actio
 	if err != nil {
 		return nil, err
 	}
+	var claimed []string
+	for _, d := range s.config.Dialects {
+		claimed = append(claimed, d.UserFields...)
+	}
 	o := manage.Options{
 		Store: s.db, Users: s.db.Roll(), Faces: slices.Clone(s.followed), Numbers: numbers, Hasher: hasher, FixedKey: s.config.Keys.Secret,
-		Upstream: s.upstream, LongestLife: s.longest, Record: s.recordAdmin, Settings: s.config.Print,
+		Upstream: s.upstream, Claimed: claimed, LongestLife: s.longest, Record: s.recordAdmin, Settings: s.config.Print,
 	}
 	return manage.New(o)
 }

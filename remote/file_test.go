@@ -167,10 +167,13 @@ func TestFileCannotBeWritten(t *testing.T) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		k := newKeys(t, newAuthority(newKey(t)), func(c *remote.KeysConfig) { c.File = filepath.Join(dir, "keys.json") })
+		a := newAuthority(newKey(t))
+		a.fail(hang) // nothing is written before the directory has gone
+		k := newKeys(t, a, func(c *remote.KeysConfig) { c.File = filepath.Join(dir, "keys.json") })
 		if err := os.Remove(dir); err != nil {
 			t.Fatal(err)
 		}
+		a.fail(nil)
 		if err := k.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}

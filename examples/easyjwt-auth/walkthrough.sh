@@ -8,11 +8,10 @@
 # users, and gives one of them a first name. Step 21 waits for a token to
 # expire.
 #
-# Left out: the pages under /admin/ in 2 and 3, which are not there yet; 5, 6,
-# 8 to 10, 18 and 22 to 25, /api/test/ among them, which are the
-# client-service's, as are the mirrored users in 19 and 20; 26 to 28, which
-# need Python's packages. Where the client-service would be asked, the
-# auth-service is, and the user's record stands for /api/test/.
+# Left out: the pages in 2 and 3, and what is the client-service's, /api/test/
+# and the mirrored users among it: examples/two-services goes through all of
+# it. Where the client-service would be asked, the auth-service is, and the
+# user's record stands for /api/test/. 26 to 28 need Python's packages.
 source "$(dirname "${BASH_SOURCE[0]}")/../internal/walk.sh"
 
 # signin LOGIN: the tokens of a person of the document.

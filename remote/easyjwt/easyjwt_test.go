@@ -420,6 +420,39 @@ func TestSessionsRenew(t *testing.T) {
 	}
 }
 
+// One user's sessions do not push out another's: his own first one goes.
+func TestSessionsOfOneUser(t *testing.T) {
+	a, skipped := newAuthority(t)
+	own := func(_ context.Context, c watchword.Credentials, _ watchword.Client) (watchword.User, error) {
+		return watchword.User{ID: c.Login, Login: c.Login, Active: true}, nil
+	}
+	find := func(_ context.Context, id string) (watchword.User, error) {
+		return watchword.User{ID: id, Active: true}, nil
+	}
+	s, err := easyjwt.NewSessions(newClient(t, a, &users{}), easyjwt.SessionsConfig{Local: own, LocalUser: find})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(login string) string {
+		skipped.Add(int64(time.Second))
+		id, _, err := s.OpenSession(t.Context(), watchword.SignInRequest{Credentials: watchword.Credentials{Login: login}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	other, first := open("bob"), open("ann")
+	var last string
+	for range 50 {
+		last = open("ann")
+	}
+	for id, want := range map[string]bool{other: true, first: false, last: true} {
+		if _, err := s.Verify(t.Context(), id); (err == nil) != want {
+			t.Errorf("a session that should go on = %t: %v", want, err)
+		}
+	}
+}
+
 // What is said of a refusal never shows a token or a password.
 func TestErrorsKeepSecrets(t *testing.T) {
 	a, _ := newAuthority(t)

@@ -16,6 +16,7 @@ import (
 const (
 	defaultLifetime = 24 * time.Hour
 	maxSessions     = 10_000
+	maxOfUser       = 50
 	// sessionPrefix begins the ids of sessions, so that none is taken for a
 	// token.
 	sessionPrefix = "session."
@@ -39,8 +40,9 @@ type SessionsConfig struct {
 // where they are renewed as long as the authority lets them. Its Verify takes
 // ids of sessions beside tokens, so that guards protect pages and API alike.
 //
-// Sessions are kept in memory, 10,000 at most: with the process they end, and
-// with the oldest where there are more.
+// Sessions are kept in memory: with the process they end. There are 10,000 at
+// most, and 50 of one user, so that nobody pushes out the others; where there
+// would be more, the one that ends first goes.
 type Sessions struct {
 	*Client
 
@@ -91,9 +93,7 @@ func (s *Sessions) OpenSession(ctx context.Context, r watchword.SignInRequest) (
 	id = sessionPrefix + rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.kept) >= maxSessions {
-		s.shrink(now)
-	}
+	s.shrink(now, opened)
 	s.kept[sha256.Sum256([]byte(id))] = opened
 	return id, opened.until, nil
 }
@@ -110,22 +110,41 @@ func (s *Sessions) local(ctx context.Context, r watchword.SignInRequest) (watchw
 	return u, err
 }
 
-// shrink removes sessions that are over, or else the one that ends first.
-func (s *Sessions) shrink(now time.Time) {
-	var first [sha256.Size]byte
-	var least time.Time
-	for key, one := range s.kept {
+// shrink makes room for a session: it removes those that are over, and of the
+// user's, or of all, the one that ends first where there are too many.
+func (s *Sessions) shrink(now time.Time, opened *session) {
+	type key = [sha256.Size]byte
+	var first, own key
+	all, his := 0, 0
+	for k, one := range s.kept {
 		if !now.Before(one.until) {
-			delete(s.kept, key)
+			delete(s.kept, k)
 			continue
 		}
-		if least.IsZero() || one.until.Before(least) {
-			first, least = key, one.until
+		if all++; all == 1 || one.until.Before(s.kept[first].until) {
+			first = k
+		}
+		if one.owner() != opened.owner() {
+			continue
+		}
+		if his++; his == 1 || one.until.Before(s.kept[own].until) {
+			own = k
 		}
 	}
-	if len(s.kept) >= maxSessions {
+	switch {
+	case his >= maxOfUser:
+		delete(s.kept, own)
+	case all >= maxSessions:
 		delete(s.kept, first)
 	}
+}
+
+// owner tells users apart, those of this service's own from the authority's.
+func (one *session) owner() string {
+	if one.local != "" {
+		return "local:" + one.local
+	}
+	return one.user.ID
 }
 
 // CloseSession ends a session, and the one at the authority as far as that can

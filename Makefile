@@ -19,7 +19,7 @@ CHECKS := build tidy-check requirements fmt-check lint deadcode vuln test fuzz
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
 # What suites of tests want beside Go, as PROGRAM:PACKAGE of Debian.
-NEEDS := chromium:chromium chromium:fonts-dejavu-core postgres:postgresql nginx:nginx-light
+NEEDS := chromium:chromium chromium:fonts-dejavu-core postgres:postgresql nginx:nginx-light python3:python3
 
 INSTALL = GOWORK=off GOBIN=$(CURDIR)/bin $(GO) -C tools install
 

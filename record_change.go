@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -36,8 +35,8 @@ func (a *Authority) ChangeRecord(ctx context.Context, r RecordChange) (User, err
 		if f.text == nil {
 			continue
 		}
-		if t := *f.text; len(t) > maxOwnText || !utf8.ValidString(t) || strings.ContainsFunc(t, unicode.IsControl) || strings.TrimSpace(t) != t {
-			return User{}, fmt.Errorf("%w: %s is longer than %d bytes, has control characters or space around it", InvalidRequest, f.name, maxOwnText)
+		if t := *f.text; len(t) > maxOwnText || !utf8.ValidString(t) || !Visible(t) || strings.TrimSpace(t) != t {
+			return User{}, fmt.Errorf("%w: %s is longer than %d bytes, has characters that cannot be seen or space around it", InvalidRequest, f.name, maxOwnText)
 		}
 		changed = append(changed, f.name)
 	}

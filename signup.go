@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -83,8 +82,8 @@ func checkAccount(u User) error {
 		return fmt.Errorf("%w: the e-mail address has no @, or more than %d bytes", InvalidRequest, maxLogin)
 	}
 	for _, text := range []string{u.Login, u.Email, u.FirstName, u.LastName, u.Phone, u.Location} {
-		if len(text) > maxName || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
-			return fmt.Errorf("%w: a text is longer than %d bytes or has control characters", InvalidRequest, maxName)
+		if len(text) > maxName || !utf8.ValidString(text) || !Visible(text) {
+			return fmt.Errorf("%w: a text is longer than %d bytes or has characters that cannot be seen", InvalidRequest, maxName)
 		}
 	}
 	return nil

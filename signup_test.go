@@ -115,6 +115,7 @@ func TestSignUpRefusesAlike(t *testing.T) {
 		{"space around", watchword.User{Login: " ann"}},
 		{"blank", watchword.User{Login: "  "}},
 		{"control character", watchword.User{Login: "ann", FirstName: "a\x00"}},
+		{"a login that looks like another's", watchword.User{Login: "ann\u200b"}},
 		{"no address", watchword.User{Login: "ann", Email: "ann"}},
 		{"endless address", watchword.User{Login: "ann", Email: "@" + strings.Repeat("a", 300)}},
 		{"endless name", watchword.User{Login: "ann", LastName: strings.Repeat("a", 2000)}},

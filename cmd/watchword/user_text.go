@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 )
 
@@ -20,8 +20,8 @@ func checkText(name, text string) error {
 		return usagef("%s: %d bytes, and at most %d are kept", name, len(text), maxText)
 	case !utf8.ValidString(text):
 		return usagef("%s: the text is not UTF-8", name)
-	case strings.ContainsFunc(text, unicode.IsControl):
-		return usagef("%s: line breaks and other control characters are not kept", name)
+	case !watchword.Visible(text):
+		return usagef("%s: line breaks and other characters that cannot be seen are not kept", name)
 	case strings.TrimSpace(text) != text:
 		return usagef("%s: spaces at the ends are not kept", name)
 	}

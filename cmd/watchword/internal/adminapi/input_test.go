@@ -42,6 +42,8 @@ func TestHostileInput(t *testing.T) {
 		{"a NUL", "PATCH", "users/6", `{"first_name":"\u0000"}`, "first_name"},
 		{"a line break", "PATCH", "users/6", `{"login":"tom\nroot"}`, "login"},
 		{"an escape", "PATCH", "users/6", `{"last_name":"\u001b[2J"}`, "last_name"},
+		{"a character without width", "POST", "users", `{"login":"ro\u200bot"}`, "login"},
+		{"a turn of direction", "PATCH", "users/6", `{"login":"\u202etoor"}`, "login"},
 		{"no login", "PATCH", "users/6", `{"login":""}`, "login"},
 		{"space around a login", "PATCH", "users/6", `{"login":" root"}`, "login"},
 		{"a long login", "PATCH", "users/6", `{"login":"` + long + `"}`, "login"},

@@ -61,15 +61,16 @@ func (in *input) err() error {
 }
 
 // text refuses what nobody could type or read back: a line break in a login
-// forges a line of every list that shows it.
+// forges a line of every list that shows it, and one that has no width makes
+// it another's.
 func (in *input) text(field, text string) {
 	switch {
 	case len(text) > maxText:
 		in.fault(field, "%d bytes, and at most %d are kept", len(text), maxText)
 	case !utf8.ValidString(text):
 		in.fault(field, "the text is not UTF-8")
-	case strings.ContainsFunc(text, unicode.IsControl):
-		in.fault(field, "line breaks and other control characters are not kept")
+	case !watchword.Visible(text):
+		in.fault(field, "line breaks and other characters that cannot be seen are not kept")
 	case strings.TrimSpace(text) != text:
 		in.fault(field, "spaces at the ends are not kept")
 	}

@@ -186,8 +186,10 @@ func words(text string) []string { return unique(strings.Fields(text)) }
 
 func unique(texts []string) []string {
 	var list []string
+	seen := make(map[string]bool) // a form holds tens of thousands of words
 	for _, text := range texts {
-		if text = strings.TrimSpace(text); text != "" && !slices.Contains(list, text) {
+		if text = strings.TrimSpace(text); text != "" && !seen[text] {
+			seen[text] = true
 			list = append(list, text)
 		}
 	}

@@ -54,10 +54,7 @@ func TestProgramIsTheExample(t *testing.T) {
 func TestTry(t *testing.T) {
 	dir, addr := t.TempDir(), run.Addr(t)
 	p := run.Command(t, addr, dir, run.Watchword(t), "serve", "--addr", addr)
-	printed := regexp.MustCompile(`(?m)^admin password: (\S+)$`).FindStringSubmatch(p.Output())
-	if printed == nil {
-		t.Fatalf("the first start printed %q", p.Output())
-	}
+	printed := p.Printed(t, regexp.MustCompile(`(?m)^admin password: (\S+)$`))
 	tested := blocks(t, "tested: try")
 	const next = "=== next ==="
 	var script strings.Builder
@@ -95,10 +92,7 @@ func TestComingFrom(t *testing.T) {
 		args = append(args, strings.Fields(row[1])...)
 	}
 	p := run.Command(t, addr, dir, run.Watchword(t), args...)
-	printed := regexp.MustCompile(`(?m)^admin password: (\S+)$`).FindStringSubmatch(p.Output())
-	if printed == nil {
-		t.Fatalf("the first start printed %q", p.Output())
-	}
+	printed := p.Printed(t, regexp.MustCompile(`(?m)^admin password: (\S+)$`))
 	fill := strings.NewReplacer("127.0.0.1:8080", addr, `"email":"…"`, `"email":"admin@example.com"`, "…", printed[1])
 	for _, row := range rows {
 		if status := run.Bash(t, dir, nil, "-c", fill.Replace(row[2])+` -s -o answer -w '%{http_code}'`); status != "200" {

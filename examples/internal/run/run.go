@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -122,6 +123,23 @@ func Command(t testing.TB, addr, dir, bin string, args ...string) *Program {
 
 // Output returns what the program has printed so far.
 func (p *Program) Output() string { return p.out.String() }
+
+// Printed waits until the program has printed what fits, and returns the match
+// and its groups. What it writes arrives here a little later than what it
+// answers.
+func (p *Program) Printed(t testing.TB, fits *regexp.Regexp) []string {
+	t.Helper()
+	for {
+		if match := fits.FindStringSubmatch(p.Output()); match != nil {
+			return match
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatalf("nothing that fits %s was printed", fits)
+		case <-time.After(10 * time.Millisecond): // a buffer tells nobody that it grows
+		}
+	}
+}
 
 // lockedBuffer is written by a program while a test reads it.
 type lockedBuffer struct {

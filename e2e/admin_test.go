@@ -180,7 +180,7 @@ func hostile() []string {
 		`</textarea><script>pwned("textarea")</script>`,
 		"javascript:pwned('url')",
 		`{{.Me}}${pwned("template")}`,
-		"\u202egnp.exe", // turns the text around
+		"\u05d0\u05d1\u05d2.exe", // runs from right to left; what turns others' text around is not kept
 	}
 }
 
@@ -218,7 +218,12 @@ func TestStoredScriptsDoNothing(t *testing.T) {
 			paths = append(paths, p+"?"+query)
 		}
 	}
-	for _, path := range paths {
+	tab.Open(server.URL + "/admin/clients")
+	asking := browser.Eval[[]string](tab, `[...document.querySelectorAll("td a[href*='?id=']")].map(a => a.getAttribute("href").slice("/admin/".length))`)
+	if len(asking) != 2*len(hostile()) {
+		t.Errorf("the clients have the links %q", asking)
+	}
+	for _, path := range append(paths, asking...) {
 		tab.Open(server.URL + "/admin/" + path)
 		still(t, tab, path)
 	}

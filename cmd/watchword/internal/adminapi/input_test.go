@@ -44,6 +44,7 @@ func TestHostileInput(t *testing.T) {
 		{"an escape", "PATCH", "users/6", `{"last_name":"\u001b[2J"}`, "last_name"},
 		{"a character without width", "POST", "users", `{"login":"ro\u200bot"}`, "login"},
 		{"a turn of direction", "PATCH", "users/6", `{"login":"\u202etoor"}`, "login"},
+		{"the name of a client like another's id", "POST", "clients", `{"name":"client_victim"}`, "name"},
 		{"no login", "PATCH", "users/6", `{"login":""}`, "login"},
 		{"space around a login", "PATCH", "users/6", `{"login":" root"}`, "login"},
 		{"a long login", "PATCH", "users/6", `{"login":"` + long + `"}`, "login"},

@@ -66,31 +66,35 @@ func (c *Console) showSecret(v *visit, made manage.NewClient) error {
 	return c.show(v, http.StatusOK, "client-secret", "clients", "The secret of "+made.Name, made)
 }
 
-// named refuses to ask about a client that there is not.
-func (c *Console) named(v *visit) (string, error) {
-	name := v.r.URL.Query().Get("name")
+// asked returns the client that is asked about.
+func (c *Console) asked(v *visit) (watchword.ClientRecord, error) {
+	id := v.r.URL.Query().Get("id")
 	list, err := c.o.Actions.Clients(v.ctx(), v.by)
-	if err == nil && !slices.ContainsFunc(list, func(r watchword.ClientRecord) bool { return r.Name == name }) {
-		err = watchword.NotFound
+	if err != nil {
+		return watchword.ClientRecord{}, err
 	}
-	return name, err
+	i := slices.IndexFunc(list, func(r watchword.ClientRecord) bool { return r.ID == id })
+	if i < 0 {
+		return watchword.ClientRecord{}, watchword.NotFound
+	}
+	return list[i], nil
 }
 
 func (c *Console) confirmSecret(v *visit) error {
-	name, err := c.named(v)
+	client, err := c.asked(v)
 	if err != nil {
 		return err
 	}
 	return c.confirm(v, "clients", confirmation{
-		Question: "Give " + name + " a new secret?",
+		Question: "Give " + client.Name + " a new secret?",
 		Text:     "The old one ends at once: the client gets no more tokens until it knows the new one.",
 		Action:   prefix + "clients/secret", Button: "Make a new secret", Back: prefix + "clients",
-		Hidden: map[string]string{"name": name},
+		Hidden: map[string]string{"id": client.ID},
 	})
 }
 
 func (c *Console) renewSecret(v *visit) error {
-	made, err := c.o.Actions.RenewClientSecret(v.ctx(), v.by, v.r.PostForm.Get("name"))
+	made, err := c.o.Actions.RenewClientSecret(v.ctx(), v.by, v.r.PostForm.Get("id"))
 	if err != nil {
 		return err
 	}
@@ -98,20 +102,20 @@ func (c *Console) renewSecret(v *visit) error {
 }
 
 func (c *Console) confirmDeleteClient(v *visit) error {
-	name, err := c.named(v)
+	client, err := c.asked(v)
 	if err != nil {
 		return err
 	}
 	return c.confirm(v, "clients", confirmation{
-		Question: "Delete " + name + "?",
+		Question: "Delete " + client.Name + "?",
 		Text:     "The client gets no more tokens, and those that it has are refused.",
-		Action:   prefix + "clients/delete", Button: "Delete " + name, Back: prefix + "clients",
-		Hidden: map[string]string{"name": name},
+		Action:   prefix + "clients/delete", Button: "Delete " + client.Name, Back: prefix + "clients",
+		Hidden: map[string]string{"id": client.ID},
 	})
 }
 
 func (c *Console) deleteClient(v *visit) error {
-	if _, err := c.o.Actions.DeleteClient(v.ctx(), v.by, v.r.PostForm.Get("name")); err != nil {
+	if _, err := c.o.Actions.DeleteClient(v.ctx(), v.by, v.r.PostForm.Get("id")); err != nil {
 		return err
 	}
 	return c.done(v, prefix+"clients", "client-deleted")

@@ -45,8 +45,8 @@ var gets = map[string]string{
 	"keys/retire?profile=native&id=": "keys.view",
 	"clients":                        "clients.view",
 	"clients/new":                    "clients.change",
-	"clients/secret?name=shop":       "clients.view",
-	"clients/delete?name=shop":       "clients.view",
+	"clients/secret?id=SHOP":         "clients.view",
+	"clients/delete?id=SHOP":         "clients.view",
 	"audit":                          "audit.view",
 	"explain":                        "tokens.explain",
 	"settings":                       "settings.view",
@@ -78,11 +78,13 @@ func TestNobodySeesNothing(t *testing.T) {
 // Staff get exactly what their permissions say, page by page and form by form.
 func TestWhoMayWhat(t *testing.T) {
 	s := start(t)
-	if _, err := s.actions.AddClient(t.Context(), manage.Actor{Operator: true}, "shop", nil); err != nil {
+	shop, err := s.actions.AddClient(t.Context(), manage.Actor{Operator: true}, "shop", nil)
+	if err != nil {
 		t.Fatal(err)
 	}
 	root, helper := s.signedIn(t, "root"), s.signedIn(t, "helper")
 	for path, needs := range gets {
+		path = strings.Replace(path, "SHOP", shop.ID, 1)
 		if got := root.get(t, path); got.status != http.StatusOK {
 			t.Errorf("GET %s by a superuser = %d", path, got.status)
 		}

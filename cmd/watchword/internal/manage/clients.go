@@ -59,8 +59,12 @@ func (m *Actions) AddClient(ctx context.Context, by Actor, name string, scopes [
 // CheckClient judges a machine client to be made, as AddClient does.
 func CheckClient(name string, scopes []string, fields ...string) error {
 	in := &input{}
-	if name == "" {
+	switch {
+	case name == "":
 		in.fault("name", "a client needs a name")
+	case strings.HasPrefix(name, "client_"):
+		// Whoever asks for the client of that name would get the other one.
+		in.fault("name", "it looks like the id of a client")
 	}
 	in.text("name", name)
 	in.scopes("scopes", scopes)

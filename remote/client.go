@@ -319,5 +319,5 @@ func (c *Client) FeedAge() (age time.Duration, ok bool) {
 	if c.feed == nil {
 		return 0, false
 	}
-	return c.feed.list.Age(c.c.Now())
+	return c.feed.age()
 }

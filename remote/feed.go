@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/watchword-auth/watchword"
@@ -58,6 +59,7 @@ type feed struct {
 	keyRounds int
 	keysAt    time.Time
 	fetched   uint64
+	heard     atomic.Pointer[time.Time] // when the newest word was true, by both clocks
 
 	mu      sync.Mutex
 	figures FeedStats
@@ -140,6 +142,7 @@ func (f *feed) sync(ctx context.Context, at time.Time) error {
 	if err != nil {
 		return err
 	}
+	f.heard.Store(&at)
 	f.renewKeys()
 	f.mu.Lock()
 	f.figures.Facts += uint64(f.s.facts)
@@ -189,15 +192,14 @@ func (f *feed) renewKeys() {
 	}
 }
 
-// apply takes a page that came in answer to the cursor from. Facts are as
-// fresh as the page says, not as its arrival: a proxy may have held it back.
-func (f *feed) apply(ctx context.Context, from watchword.Cursor, page *watchword.FactPage) error {
-	at := page.Now.Add(f.s.offset)
-	if now := f.c.c.Now(); at.After(now) {
-		at = now
-	}
+// apply takes a page that came in answer to the cursor from, and returns how
+// old it is. Facts are as fresh as the page says, not as its arrival: a proxy
+// may have held it back.
+func (f *feed) apply(ctx context.Context, from watchword.Cursor, page *watchword.FactPage) (time.Duration, error) {
+	now := f.c.c.Now()
+	age := max(0, now.Sub(page.Now.Add(f.s.offset)))
 	f.s.bring(from, page)
-	return f.sync(ctx, at)
+	return age, f.sync(ctx, now.Add(-age))
 }
 
 // longPoll asks once, and waits for the answer until there is news.
@@ -211,12 +213,27 @@ func (f *feed) longPoll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.apply(ctx, from, page)
+	_, err = f.apply(ctx, from, page)
+	return err
+}
+
+// age returns how old the newest word is; ok is false before the first. The
+// wall clock ages the words of a machine that slept, the other one those of a
+// machine whose clock was set back.
+func (f *feed) age() (age time.Duration, ok bool) {
+	now := f.c.c.Now()
+	if age, ok = f.list.Age(now); !ok {
+		return 0, false
+	}
+	if heard := f.heard.Load(); heard != nil {
+		age = max(age, now.Sub(*heard))
+	}
+	return age, true
 }
 
 // stale refuses once the newest word of the feed is too old.
 func (f *feed) stale() error {
-	age, ok := f.list.Age(f.c.c.Now())
+	age, ok := f.age()
 	switch {
 	case !ok:
 		return f.unready()
@@ -336,6 +353,6 @@ func (f *feed) stats() FeedStats {
 	f.mu.Lock()
 	s := f.figures
 	f.mu.Unlock()
-	s.Age, s.Known = f.list.Age(f.c.c.Now())
+	s.Age, s.Known = f.age()
 	return s
 }

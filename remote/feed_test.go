@@ -285,6 +285,7 @@ func TestFeedHeldBack(t *testing.T) {
 		tokens := c.signIn("ann")
 		time.Sleep(5 * time.Second)
 		// The stream goes on, and tells what was true once. Polls are held.
+		c.fail("poll", hang)
 		c.mu.Lock()
 		held = time.Now()
 		c.mu.Unlock()

@@ -13,7 +13,8 @@ import (
 )
 
 // stream follows server-sent events until they break, and returns how many
-// came.
+// came in time. Old words end it: a proxy holds them back, or one of the two
+// clocks was set, and the poll that follows tells which.
 func (f *feed) stream(ctx context.Context) (events int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -37,7 +38,11 @@ func (f *feed) stream(ctx context.Context) (events int, err error) {
 			return events, err
 		}
 		silent.Stop()
-		if err := f.apply(ctx, f.s.cursor, page); err != nil {
+		age, err := f.apply(ctx, f.s.cursor, page)
+		if err == nil && age > idle {
+			err = fmt.Errorf("the stream's word is %s old, or a clock was set", age)
+		}
+		if err != nil {
 			return events, err
 		}
 		events++

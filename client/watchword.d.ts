@@ -9,16 +9,21 @@ export interface Options {
   origins?: string[];
   /** Names of the CSRF cookie (without __Host-) and header, where the server demands them. */
   csrf?: { cookie?: string; header?: string };
+  /** Name of the cookie with the claims (without __Host-); default "ww_payload". */
+  payload?: string;
   /**
    * Bearer mode only: where tokens are kept. null (default) is this tab's
    * memory: a reload signs out, and no other script of the site finds them
    * lying about. localStorage shares one session between tabs, and with
-   * whatever script gets into the page.
+   * whatever script gets into the page. Not sessionStorage: a tab that is
+   * duplicated takes a copy of the refresh token along, and the second use of
+   * that ends the session.
    */
   storage?: Storage | null;
 }
 
 export class AuthError extends Error {
+  constructor(code: string, message: string, more?: { status?: number; retryAfter?: number; cause?: unknown });
   /** The server's code, such as "invalid_credentials", or "network" where it could not be reached. */
   readonly code: string;
   /** The status of the answer; 0 where there was none. */
@@ -26,6 +31,9 @@ export class AuthError extends Error {
   /** Seconds after which to try again, where the server said so. */
   readonly retryAfter?: number;
 }
+
+/** What is fired, whichever tab it happened in. */
+export type EventName = "signedin" | "refreshed" | "signedout";
 
 export class Client extends EventTarget {
   constructor(options?: Options);
@@ -36,5 +44,6 @@ export class Client extends EventTarget {
   refresh(options?: { signal?: AbortSignal }): Promise<void>;
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   close(): void;
-  addEventListener(type: "signedin" | "refreshed" | "signedout", listener: (event: Event) => void, options?: AddEventListenerOptions | boolean): void;
+  addEventListener(type: EventName, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  removeEventListener(type: EventName, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
 }

@@ -15,13 +15,18 @@
 // - An answer that was lost on the way: the same refresh is asked for again for
 //   up to eight seconds. The server repeats its answer within its grace window
 //   (ten seconds by default) instead of taking the second one for a thief.
-// - Signed out in one tab, signed out in all.
+// - Signed out in one tab, signed out in all, pages that "back" brings included.
+// - No request goes out a second time for somebody else who has signed in.
 // - Tokens go to the origins that were named, and nowhere else.
 
 /** How long a refresh whose answer was lost is asked for again, in milliseconds. */
 const REPEAT = 8000;
 
-/** How long one answer of the server is waited for, in milliseconds. */
+/**
+ * How long one answer of the server is waited for, in milliseconds; half of
+ * REPEAT where there is time to ask again, because lost answers mostly show by
+ * nothing.
+ */
 const PATIENCE = 10000;
 
 /** How long localStorage may lag behind another process, in milliseconds; longer, and there is one refresh too many. */
@@ -51,10 +56,14 @@ export class AuthError extends Error {
  * "refreshed" and "signedout", whichever tab it happened in.
  */
 export class Client extends EventTarget {
-  #base; #mode; #origins; #csrf; #store; #name; #channel; #running = null; #state;
+  #base; #mode; #origins; #csrf; #payload; #store; #shared; #name; #channel;
+  #running = null; // the refresh that this tab waits for
+  #state = null; // what was written or heard last
+  #seen; // the state that the last event told of
+  #back = ({ persisted }) => { if (persisted) this.#missed(); };
 
   /** @param {import("./watchword.d.ts").Options} [options] */
-  constructor({ base = "/auth/v1", mode = "cookie", origins = [], csrf = {}, storage = null } = {}) {
+  constructor({ base = "/auth/v1", mode = "cookie", origins = [], csrf = {}, payload = "ww_payload", storage = null } = {}) {
     super();
     if (mode !== "cookie" && mode !== "bearer") throw new TypeError(`mode ${mode} is neither "cookie" nor "bearer"`);
     // Elsewhere there are neither Secure cookies nor locks over tabs.
@@ -63,14 +72,18 @@ export class Client extends EventTarget {
     this.#mode = mode;
     this.#origins = new Set([this.#base.origin, ...origins.map((o) => new URL(o).origin)]);
     this.#csrf = { cookie: "ww_csrf", header: "X-CSRF-Token", ...csrf };
-    this.#name = `watchword ${this.#base.href}`;
+    this.#payload = payload;
     // What tabs share: in cookie mode when the last refresh was, no secret; in
     // bearer mode the tokens, which stay in this tab's memory unless the
     // application says otherwise.
-    this.#store = mode === "cookie" ? localStorage : storage;
-    this.#state = null;
+    this.#store = mode === "cookie" ? local() : storage;
+    this.#shared = mode === "cookie" || storage !== null && storage === local();
+    // Tabs that share nothing need not wait for each other.
+    this.#name = `watchword ${this.#base.href}${this.#shared ? "" : ` ${crypto.randomUUID()}`}`;
     this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#seen = this.#read();
+    addEventListener("pageshow", this.#back);
   }
 
   /** Whether somebody was signed in when last heard of; the server decides. */
@@ -78,12 +91,14 @@ export class Client extends EventTarget {
 
   /**
    * What the access token says: from the readable cookie where there is one,
-   * or the token in bearer mode; null where neither is at hand. It is for
-   * showing, and proves nothing.
+   * or the token in bearer mode; null where neither is at hand (the cookie goes
+   * with the access token) and where the server has refused or ended the
+   * session. It is for showing, and proves nothing.
    */
   get claims() {
+    if (this.#read()?.out) return null;
     const payload = this.#mode === "cookie"
-      ? cookie("__Host-ww_payload") ?? cookie("ww_payload")
+      ? cookie(`__Host-${this.#payload}`) ?? cookie(this.#payload)
       : this.#read()?.access?.split(".")[1];
     try {
       const bytes = Uint8Array.from(atob(payload.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
@@ -95,16 +110,18 @@ export class Client extends EventTarget {
 
   /**
    * Signs in. Throws an AuthError, "invalid_credentials" where name or
-   * password are wrong.
+   * password are wrong. Where it is aborted the server may have signed in all
+   * the same.
    * @param {string} login user name or e-mail address
    * @param {string} password
    * @param {{ scope?: string, signal?: AbortSignal }} [options]
    */
   async signIn(login, password, { scope, signal } = {}) {
     await this.#exclusively(signal, async () => {
-      await this.#write(this.#taken(await this.#ask("token", { login, password, scope }, signal)));
+      const answer = await this.#ask("token", { login, password, scope }, { signal });
+      await this.#write(this.#taken(answer, crypto.randomUUID()));
+      this.#tell("signedin");
     });
-    this.#tell("signedin");
   }
 
   /**
@@ -119,7 +136,7 @@ export class Client extends EventTarget {
       const { access, refresh } = this.#read() ?? {};
       const body = { refresh_token: refresh, everywhere: everywhere || undefined };
       try {
-        await this.#repeated(() => this.#ask("logout", body, signal, access));
+        await this.#repeated((patience) => this.#ask("logout", body, { signal, bearer: access, patience }), signal);
       } catch (error) {
         if (this.#mode === "bearer") await this.#ended();
         throw error;
@@ -130,8 +147,9 @@ export class Client extends EventTarget {
 
   /**
    * Asks for new tokens now. Callers in all tabs share one request, which goes
-   * on where one of them is aborted. Throws an AuthError; after
-   * "invalid_grant" nobody is signed in any more.
+   * on where one of them is aborted. Throws an AuthError; where the server has
+   * refused, nobody is signed in any more. In cookie mode it also finds out
+   * whether a page without this module has signed somebody in.
    * @param {{ signal?: AbortSignal }} [options]
    */
   refresh({ signal } = {}) { return this.#refreshSince(this.#read()?.at ?? 0, signal); }
@@ -139,7 +157,8 @@ export class Client extends EventTarget {
   /**
    * fetch with the person's token: refreshes where that has expired, and tries
    * once more. The answer is returned as it is, a refusal too. Requests to
-   * origins that were not named go out without token and cookies.
+   * origins that were not named go out without token and cookies. Throws an
+   * AuthError, and sends nothing, where somebody else has signed in since.
    * @param {RequestInfo | URL} input
    * @param {RequestInit} [init]
    */
@@ -150,17 +169,24 @@ export class Client extends EventTarget {
     }
     // A body that is a stream can be sent once: such a request has no second try.
     const again = init?.body instanceof ReadableStream ? null : request.clone();
-    const state = this.#read();
-    if (isIn(state) && expired(state)) await this.#quietly(state.at, request.signal);
-    const shown = this.#read()?.at ?? 0;
+    const asked = this.#read();
+    const stuck = isIn(asked) && expired(asked) && !(await this.#quietly(asked.at, request.signal));
+    const shown = this.#read();
+    if (isIn(asked) && isIn(shown) && shown.who !== asked.who) throw new AuthError("unauthenticated", "somebody else has signed in");
     const answer = await fetch(this.#signed(request));
-    if (answer.status !== 401 || again === null || !this.#mayRefresh() || await final(answer)) return answer;
-    if (!(await this.#quietly(shown, request.signal))) return answer;
+    if (answer.status !== 401 || again === null || stuck || !this.#mayRefresh() || await final(answer)) return answer;
+    // What one person has asked for is not done in the name of the next.
+    if (!(await this.#quietly(shown?.at ?? 0, request.signal)) || this.#read()?.who !== shown?.who) return answer;
+    answer.body?.cancel().catch(() => {});
     return fetch(this.#signed(again));
   }
 
   /** Stops listening to other tabs. */
-  close() { this.#channel.close(); }
+  close() {
+    this.#channel?.close();
+    this.#channel = null;
+    removeEventListener("pageshow", this.#back);
+  }
 
   /** #signed returns the request with what proves who asks. */
   #signed(request) {
@@ -209,25 +235,30 @@ export class Client extends EventTarget {
   async #refreshSince(since, signal) {
     // The one that runs may have been asked for by somebody who knew less.
     for (let once = 0; once < 2 && (this.#read()?.at ?? 0) <= since; once++) {
-      this.#running ??= this.#exclusively(undefined, () => this.#refreshed(since)).finally(() => { this.#running = null; });
+      const asked = Date.now();
+      this.#running ??= this.#exclusively(undefined, (failed) => this.#refreshed(since, asked, failed)).finally(() => { this.#running = null; });
       await abortable(this.#running, signal);
     }
     if (!this.#mayRefresh()) throw nobody();
   }
 
-  async #refreshed(since) {
-    await this.#catchUp();
+  async #refreshed(since, asked, failed) {
     const state = this.#read();
     if (isIn(state) && state.at > since) return; // another tab was faster
-    if (!this.#mayRefresh()) throw nobody();
+    // Cookies may be there that another page was given, but not if the end is news to whoever asks.
+    if (this.#mode === "cookie" ? state?.out && state.at > since : !isIn(state)) throw nobody();
+    // While this tab waited for its turn another one has tried in vain. Twenty
+    // of them would try for minutes.
+    if (failed?.when >= asked) throw new AuthError(failed.code, failed.message, failed);
     let answer;
     try {
-      answer = await this.#repeated(() => this.#ask("refresh", { refresh_token: state?.refresh }));
+      answer = this.#taken(await this.#repeated((patience) => this.#ask("refresh", { refresh_token: state?.refresh }, { patience })), state?.who);
     } catch (error) {
-      if (error.code !== "network" && error.status < 500 && error.status !== 429) await this.#ended();
+      if (refused(error)) await this.#ended(isIn(state));
+      else await this.#agree({ at: 0, ...state, failed: { when: Date.now(), code: error.code, message: error.message, status: error.status, retryAfter: error.retryAfter } });
       throw error;
     }
-    await this.#write(this.#taken(answer));
+    await this.#write(answer);
     this.#tell("refreshed");
   }
 
@@ -235,49 +266,50 @@ export class Client extends EventTarget {
    * #repeated asks again where no answer came: it may have been lost after the
    * server had moved on, and the token shown counts only for its grace window.
    */
-  async #repeated(ask) {
-    const until = performance.now() + REPEAT;
+  async #repeated(ask, signal) {
+    const begun = performance.now(), spent = () => performance.now() - begun;
     for (let pause = 250; ; pause *= 2) {
       try {
-        return await ask();
+        return await ask(spent() < REPEAT / 2 ? REPEAT / 2 : PATIENCE);
       } catch (error) {
         const lost = error.code === "network" || error.status === 502 || error.status === 503 || error.status === 504;
         const wait = Math.max(pause, (error.retryAfter ?? 0) * 1000);
-        if (!lost || performance.now() + wait >= until) throw error;
-        await new Promise((done) => setTimeout(done, wait));
+        if (!lost || spent() + wait >= REPEAT) throw error;
+        await abortable(sleep(wait), signal);
       }
     }
   }
 
-  /** #exclusively runs work while no other tab does. */
+  /** #exclusively runs work while no other tab does, once it knows what they did. */
   #exclusively(signal, work) {
-    return navigator.locks.request(this.#name, signal ? { signal } : {}, work);
+    return navigator.locks.request(this.#name, signal ? { signal } : {}, async () => work(await this.#catchUp()));
   }
 
   /** #ask posts to the server and returns the answer's JSON, or throws. */
-  async #ask(path, body, signal, bearer) {
+  async #ask(path, body, options) {
+    const shown = this.#csrfToken();
     try {
-      return await this.#post(path, body, signal, bearer);
+      return await this.#post(path, body, options);
     } catch (error) {
-      // A server that demands a CSRF token gives one to whoever has none.
-      if (error.code !== "cross_origin" || this.#mode !== "cookie" || this.#csrfToken()) throw error;
-      await fetch(`${this.#base.href}/csrf`, { credentials: "include", cache: "no-store" }).catch(() => {});
-      if (!this.#csrfToken()) throw error;
-      return this.#post(path, body, signal, bearer);
+      // A server that demands a CSRF token gives one to whoever has none that counts.
+      if (error.code !== "cross_origin" || this.#mode !== "cookie") throw error;
+      await fetch(`${this.#base.href}/csrf`, { credentials: "include", cache: "no-store", signal: AbortSignal.timeout(PATIENCE) }).catch(() => {});
+      if ((this.#csrfToken() ?? shown) === shown) throw error;
+      return this.#post(path, body, options);
     }
   }
 
-  async #post(path, body, signal, bearer) {
+  async #post(path, body, { signal, bearer, patience = PATIENCE }) {
     const headers = new Headers({ "Content-Type": "application/json" });
     if (bearer) headers.set("Authorization", `Bearer ${bearer}`);
     if (this.#mode === "cookie") this.#protect(headers);
     let answer, text;
     try {
-      const patience = AbortSignal.timeout(PATIENCE);
+      const late = AbortSignal.timeout(patience);
       answer = await fetch(`${this.#base.href}/${path}`, {
         method: "POST", headers, body: JSON.stringify(body), cache: "no-store", redirect: "error",
         credentials: this.#mode === "cookie" ? "include" : "omit",
-        signal: signal ? AbortSignal.any([signal, patience]) : patience,
+        signal: signal ? AbortSignal.any([signal, late]) : late,
       });
       text = await answer.text();
     } catch (cause) {
@@ -292,90 +324,153 @@ export class Client extends EventTarget {
       json?.error_description ?? `the server answered ${answer.status}`, { status: answer.status, retryAfter });
   }
 
-  /** #taken is what is kept of a token answer. */
-  #taken(answer) {
-    const at = this.#next();
-    const until = answer.expires_in ? Date.now() + answer.expires_in * 1000 : undefined;
-    return this.#mode === "cookie" ? { at, until } : { at, until, access: answer.access_token, refresh: answer.refresh_token };
+  /** #taken is what is kept of a token answer; who tells one sign-in from another. */
+  #taken(answer, who) {
+    const { access_token: access, refresh_token: refresh, expires_in: life } = answer;
+    if (Boolean(access) !== (this.#mode === "bearer")) {
+      throw new AuthError("unavailable", `the server's transport is not that of mode ${this.#mode}`, { status: 200 });
+    }
+    const state = { at: this.#next(), until: life ? Date.now() + life * 1000 : undefined, who };
+    return this.#mode === "cookie" ? state : { ...state, access, refresh };
   }
 
   /** #next is a time that orders states over all tabs, whatever becomes of the clock. */
   #next() { return Math.max(Date.now(), (this.#read()?.at ?? 0) + 1); }
 
+  /**
+   * #read returns the newest state that this tab knows of: messages of other
+   * tabs may be here before what they wrote. In bearer mode they can tell of an
+   * end only, because tokens are not sent about.
+   */
   #read() {
-    if (!this.#store) return this.#state;
-    try {
-      return JSON.parse(this.#store.getItem(this.#name));
-    } catch {
-      return null;
-    }
+    let kept = null;
+    try { kept = JSON.parse(this.#store?.getItem(this.#name) ?? null); } catch { /* forbidden, or not ours */ }
+    const told = this.#state;
+    if (!told || told.at <= (kept?.at ?? 0)) return kept;
+    return !this.#store || this.#mode === "cookie" || told.out ? told : kept;
   }
 
   /** #write keeps a state, for all tabs where they share one. Whoever calls it holds the lock. */
   async #write(state) {
+    this.#keep(state);
+    await this.#agree(state);
+  }
+
+  #keep(state) {
     this.#state = state;
-    if (!this.#store) return;
-    this.#store.setItem(this.#name, JSON.stringify(state));
-    await agreed(this.#name, { at: state.at, until: state.until, out: state.out });
+    try {
+      this.#store?.setItem(this.#name, JSON.stringify(state));
+    } catch {
+      // Full, or forbidden: from here on this tab has its memory alone. What
+      // others find must not be a refresh token that has been used: showing it
+      // would end the session.
+      try { this.#store.removeItem(this.#name); } catch { /* nothing can be there */ }
+      this.#store = null;
+    }
+  }
+
+  async #agree(state) {
+    if (this.#shared) await agreed(this.#name, { ...plain(state), failed: state.failed });
   }
 
   /**
-   * #catchUp takes in what the holder of the lock before wrote. What another
-   * process writes to localStorage arrives here later than the lock does.
+   * #catchUp takes in what the holder of the lock before wrote, and returns how
+   * it failed, if it did. What another process writes to localStorage arrives
+   * here later than the lock does.
    */
   async #catchUp() {
-    if (!this.#store) return;
-    const news = await agreed(this.#name);
-    if (!news) return;
+    const news = this.#shared ? await agreed(this.#name) : undefined;
+    if (!news) return undefined;
     const behind = () => (this.#read()?.at ?? 0) < news.at;
-    if (this.#mode === "cookie" && behind()) {
-      this.#store.setItem(this.#name, JSON.stringify(news));
-    }
-    for (const until = performance.now() + LAG; behind() && performance.now() < until;) {
-      await new Promise((done) => setTimeout(done, 10));
-    }
+    if (behind() && this.#mode === "cookie") this.#keep(plain(news));
+    // Few steps: browsers hold back timers that follow each other in tabs that nobody sees.
+    for (let pause = 8; behind() && pause < LAG; pause *= 2) await sleep(pause);
+    return news.failed;
   }
 
-  async #ended() {
+  /** #ended forgets; tabs are told unless nobody was signed in that this module knew of. */
+  async #ended(news = true) {
     await this.#write({ at: this.#next(), out: true });
-    this.#tell("signedout");
+    if (news) this.#tell("signedout");
+    else this.#seen = this.#state;
   }
 
   /** #tell fires an event here and in the other tabs. */
   #tell(type) {
-    this.#channel.postMessage(type);
-    this.dispatchEvent(new Event(type));
+    this.#channel?.postMessage({ type, state: plain(this.#state) });
+    this.#fire(type);
   }
 
-  #hear(type) {
-    // Tabs that share no store have sessions of their own.
-    if (!this.#store) return;
-    if (["signedin", "refreshed", "signedout"].includes(type)) this.dispatchEvent(new Event(type));
+  #hear({ type, state }) {
+    const told = this.#mode === "cookie" || state.out;
+    if (told && state.at > (this.#read()?.at ?? 0)) this.#state = state;
+    if (state.at > (this.#seen?.at ?? 0)) this.#fire(type);
+  }
+
+  /** #missed makes up for what was not heard while "back" and "forward" kept the page. */
+  #missed() {
+    const state = this.#read(), before = this.#seen;
+    if (!state || state.at <= (before?.at ?? 0)) return;
+    if (!state.out) this.#fire(isIn(before) && before.who === state.who ? "refreshed" : "signedin");
+    else if (isIn(before)) this.#fire("signedout");
+  }
+
+  #fire(type) {
+    this.#seen = this.#read();
+    this.dispatchEvent(new Event(type));
   }
 }
+
+/** local is localStorage, or null where the browser forbids it. */
+function local() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}
+
+function sleep(time) { return new Promise((done) => setTimeout(done, time)); }
 
 function nobody() { return new AuthError("unauthenticated", "nobody is signed in"); }
 
 /**
  * agreed returns, or sets, what all tabs agree on at once: IndexedDB orders
  * transactions over all processes, which localStorage does not. Where there is
- * none, as in some private windows, it is undefined.
+ * none, as in some private windows, or it does not answer, it is undefined:
+ * whoever calls it holds the lock, and all tabs wait.
  */
 function agreed(name, value) {
   return new Promise((resolve) => {
-    const open = indexedDB.open("watchword", 1);
-    open.onupgradeneeded = () => open.result.createObjectStore("states");
-    open.onerror = () => resolve(undefined);
-    open.onsuccess = () => {
-      const db = open.result;
-      const work = db.transaction("states", value ? "readwrite" : "readonly");
-      const states = work.objectStore("states");
-      const done = value ? states.put(value, name) : states.get(name);
-      work.oncomplete = () => { db.close(); resolve(value ?? done.result); };
-      work.onabort = () => { db.close(); resolve(undefined); };
-    };
+    setTimeout(resolve, LAG);
+    try {
+      const opening = indexedDB.open("watchword", 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore("states");
+      opening.onerror = opening.onblocked = () => resolve(undefined);
+      opening.onsuccess = () => {
+        const db = opening.result;
+        const finish = (found) => { db.close(); resolve(found); };
+        try {
+          const work = db.transaction("states", value ? "readwrite" : "readonly");
+          const states = work.objectStore("states");
+          const done = value ? states.put(value, name) : states.get(name);
+          work.oncomplete = () => finish(value ?? done.result);
+          work.onabort = () => finish(undefined);
+        } catch {
+          finish(undefined); // a database of somebody else's has the name
+        }
+      };
+    } catch {
+      resolve(undefined); // it is forbidden
+    }
   });
 }
+
+/** plain is the part of a state that is no secret. */
+function plain({ at, until, out, who }) { return { at, until, out, who }; }
+
+/** refused reports whether it was the server that refused a token, not something on the way to it. */
+function refused(error) { return (error.status === 400 || error.status === 401) && error.code !== "unavailable"; }
 
 /** isIn reports whether a state is that of somebody signed in. */
 function isIn(state) { return Boolean(state) && !state.out; }
@@ -385,6 +480,8 @@ function expired(state) { return state.until !== undefined && Date.now() >= stat
 
 /** final reports whether a refusal is one that no refresh mends. A route may give no code: one try is cheap. */
 async function final(answer) {
+  // Of a body of another kind there may be no end.
+  if (!answer.headers.get("Content-Type")?.includes("json")) return false;
   try {
     return FINAL.has((await answer.clone().json()).code);
   } catch {

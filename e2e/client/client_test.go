@@ -170,10 +170,12 @@ func modes() map[string]struct {
 }
 
 func TestLife(t *testing.T) {
+	shared := browser.New(t)
 	for name, m := range modes() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a := serve(t, m.transport, 2*time.Second)
-			tab := a.page(t, browser.New(t), m.options)
+			tab := a.page(t, shared.Profile(t), m.options)
 			if got := call(tab); got != http.StatusUnauthorized {
 				t.Errorf("a stranger is answered %d", got)
 			}
@@ -235,10 +237,11 @@ func hidden(t *testing.T, tab *browser.Tab, url, transport string) {
 // Twenty tabs, whose token has expired, call at the same moment.
 func TestTabs(t *testing.T) {
 	const tabs = 20
+	shared := browser.New(t)
 	for name, m := range modes() {
 		t.Run(name, func(t *testing.T) {
 			a := serve(t, m.transport, time.Minute)
-			b := browser.New(t)
+			b := shared.Profile(t)
 			first := a.page(t, b, m.options)
 			signIn(t, first)
 			all := []*browser.Tab{first}
@@ -269,6 +272,35 @@ func TestTabs(t *testing.T) {
 			if asked := a.refreshes.Load(); open != 1 || asked != 1 || generation != 2 {
 				t.Errorf("%d lineages, %d requests for new tokens, generation %d: want one of each, and two", open, asked, generation)
 			}
+
+			// All ask for new tokens, and the first answer is lost.
+			var once atomic.Bool
+			lose := func(_ http.ResponseWriter, r *http.Request, next http.Handler) bool {
+				if r.URL.Path != "/auth/v1/refresh" || once.Swap(true) {
+					return false
+				}
+				next.ServeHTTP(httptest.NewRecorder(), r)
+				panic(http.ErrAbortHandler)
+			}
+			a.meddle.Store(&lose)
+			at = time.Now().Add(time.Hour + time.Second).UnixMilli()
+			for i, tab := range all {
+				done.Go(func() {
+					statuses[i] = browser.Eval[int](tab, fmt.Sprintf(
+						`new Promise(go => setTimeout(go, %d - Date.now())).then(() => auth.refresh()).then(() => auth.fetch("/api")).then(r => r.status)`, at))
+				})
+			}
+			done.Wait()
+			for i, status := range statuses {
+				if status != http.StatusOK {
+					t.Errorf("tab %d has new tokens and is answered %d", i, status)
+				}
+			}
+			// A tab that was late asks for its own.
+			open, later := a.lineages(t)
+			if asked := a.refreshes.Load(); open != 1 || later <= generation || int(asked) != later {
+				t.Errorf("%d lineages, %d requests for new tokens, generation %d", open, asked, later)
+			}
 		})
 	}
 }
@@ -276,10 +308,12 @@ func TestTabs(t *testing.T) {
 // The access cookie has expired, and with it what a page could notice by
 // itself.
 func TestSignOutInOneTab(t *testing.T) {
+	shared := browser.New(t)
 	for name, m := range modes() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a := serve(t, m.transport, 2*time.Second)
-			b := browser.New(t)
+			b := shared.Profile(t)
 			one, other := a.page(t, b, m.options), a.page(t, b, m.options)
 			signIn(t, one)
 			if got := call(other); got != http.StatusOK {
@@ -300,10 +334,12 @@ func TestSignOutInOneTab(t *testing.T) {
 
 // The server answers a refresh, and the answer never arrives.
 func TestLostAnswer(t *testing.T) {
+	shared := browser.New(t)
 	for name, m := range modes() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a := serve(t, m.transport, 5*time.Minute)
-			tab := a.page(t, browser.New(t), m.options)
+			tab := a.page(t, shared.Profile(t), m.options)
 			signIn(t, tab)
 			var lost atomic.Int64
 			meddle := func(_ http.ResponseWriter, r *http.Request, next http.Handler) bool {
@@ -408,10 +444,11 @@ func TestOtherOrigins(t *testing.T) {
 	}))
 	defer other.Close()
 	otherURL := strings.Replace(other.URL, "127.0.0.1", "localhost", 1)
+	shared := browser.New(t)
 	for name, m := range modes() {
 		t.Run(name, func(t *testing.T) {
 			a := serve(t, m.transport, 5*time.Minute)
-			tab := a.page(t, browser.New(t), m.options)
+			tab := a.page(t, shared.Profile(t), m.options)
 			signIn(t, tab)
 			browser.Eval[int](tab, `auth.fetch("`+otherURL+`/").then(r => r.status)`)
 			for _, name := range []string{"Authorization", "Cookie"} {
@@ -423,7 +460,7 @@ func TestOtherOrigins(t *testing.T) {
 	}
 	t.Run("named", func(t *testing.T) {
 		a := serve(t, httpauth.Bearer{}, 5*time.Minute)
-		tab := a.page(t, browser.New(t), `{mode: "bearer", origins: ["`+otherURL+`"]}`)
+		tab := a.page(t, shared.Profile(t), `{mode: "bearer", origins: ["`+otherURL+`"]}`)
 		signIn(t, tab)
 		browser.Eval[int](tab, `auth.fetch("`+otherURL+`/").then(r => r.status)`)
 		if value := (*got.Load()).Get("Authorization"); !strings.HasPrefix(value, "Bearer ") {
@@ -454,8 +491,10 @@ func TestCSRFToken(t *testing.T) {
 
 // Another site makes the browser send forms, with whatever cookies it sends.
 func TestCrossSiteForms(t *testing.T) {
+	shared := browser.New(t)
 	for name, transport := range map[string]httpauth.Transport{"one-cookie": httpauth.OneCookie{}, "two-cookies": httpauth.TwoCookies{}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a := serve(t, transport, 5*time.Minute)
 			evil := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				q := r.URL.Query()
@@ -464,10 +503,11 @@ func TestCrossSiteForms(t *testing.T) {
 					a.url+q.Get("path"), q.Get("type"), q.Get("name"), q.Get("value"))
 			}))
 			defer evil.Close()
-			b := browser.New(t)
+			b := shared.Profile(t)
 			tab := a.page(t, b, `{}`)
 			signIn(t, tab)
 			before, generation := a.lineages(t)
+			page := b.Tab(t)
 			for _, host := range []string{browser.Host, "localhost"} { // another site, and another port of ours
 				for _, form := range []struct{ path, kind, name, value string }{
 					{"/api", "text/plain", "said", "evil"},
@@ -478,7 +518,6 @@ func TestCrossSiteForms(t *testing.T) {
 					{"/auth/v1/token", "text/plain", `{"login":"ann","password":"` + secret + `","x":"`, `"}`},
 					{"/auth/v1/token", "application/x-www-form-urlencoded", "grant_type", "password"},
 				} {
-					page := b.Tab(t)
 					at := strings.Replace(evil.URL, "127.0.0.1", host, 1)
 					page.Open(at + "/?" + url.Values{"path": {form.path}, "type": {form.kind}, "name": {form.name}, "value": {form.value}}.Encode())
 					page.Follow("button")

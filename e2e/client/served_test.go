@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/watchword-auth/watchword/client"
@@ -19,8 +20,10 @@ import (
 // A page on another port of the host, and the built server: what a front-end
 // of its own has.
 func TestFrontEndOfABuiltServer(t *testing.T) {
+	shared := browser.New(t)
 	for name, options := range map[string]string{"json": `mode: "bearer"`, "one-cookie": ``, "two-cookies": ``} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			pages := http.NewServeMux()
 			pages.Handle("GET /watchword.js", client.Handler())
 			pages.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
@@ -40,7 +43,7 @@ func TestFrontEndOfABuiltServer(t *testing.T) {
 			server := browser.Serve(t, dir, "--addr", "localhost:0", "--tls-self-signed", "--config", config)
 			base := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 
-			tab := browser.New(t).Tab(t)
+			tab := shared.Profile(t).Tab(t)
 			tab.Open(page + "/")
 			tab.Wait(`typeof Client === "function"`)
 			browser.Eval[bool](tab, `(window.auth = new Client({base: "`+base+`/auth/v1", `+options+`}), true)`)
@@ -74,11 +77,12 @@ func TestFrontEndOfABuiltServer(t *testing.T) {
 
 // The example's page, by its buttons.
 func TestExamplePage(t *testing.T) {
+	shared := browser.New(t)
 	for _, transport := range []string{"json", "one-cookie", "two-cookies"} {
 		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
 			address := startExample(t, "-addr", "localhost:0", "-transport", transport, "-access", "2s")
-			b := browser.New(t)
-			tab := b.Tab(t)
+			tab := shared.Profile(t).Tab(t)
 			tab.Open(address + "/")
 			tab.Wait(`"ready" in document.body.dataset`)
 			tab.Fill("[name=login]", "ann")
@@ -119,17 +123,27 @@ func TestExamplePage(t *testing.T) {
 	}
 }
 
-// startExample builds and runs examples/browser and returns its address.
+// example builds examples/browser, once, and returns its path.
+var example = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "watchword-e2e-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "example")
+	build := exec.Command("go", "build", "-o", path, "github.com/watchword-auth/watchword/examples/browser")
+	build.Stderr = os.Stderr
+	return path, build.Run()
+})
+
+// startExample runs examples/browser and returns its address.
 func startExample(t *testing.T, args ...string) string {
 	t.Helper()
-	dir := t.TempDir()
-	program := filepath.Join(dir, "example")
-	build := exec.Command("go", "build", "-o", program, "github.com/watchword-auth/watchword/examples/browser")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the example: %v\n%s", err, out)
+	program, err := example()
+	if err != nil {
+		t.Fatalf("build the example: %v", err)
 	}
 	c := exec.Command(program, args...)
-	c.Dir = dir
+	c.Dir = t.TempDir()
 	stderr, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -48,7 +48,7 @@ type Face struct {
 type Console struct {
 	o      Options
 	door   door
-	pages  pages
+	pages  func() (pages, error)
 	assets assets
 	mux    *http.ServeMux
 	now    func() time.Time
@@ -70,13 +70,14 @@ func New(o Options) (*Console, error) {
 	}
 	issuer := o.Authority.Issuer()
 	forgery, forgeryErr := newForgery(o.SealKey, issuer)
-	pages, pagesErr := parsePages(c.now)
 	files, filesErr := loadAssets()
-	if err := errors.Join(forgeryErr, pagesErr, filesErr); err != nil {
+	if err := errors.Join(forgeryErr, filesErr); err != nil {
 		return nil, fmt.Errorf("admin pages: %w", err)
 	}
 	c.door = door{auth: o.Authority, store: o.Store, jar: newJar(issuer), forgery: forgery, clients: o.ClientOf}
-	c.pages, c.assets = pages, files
+	c.assets = files
+	// Most starts are followed by no visit: templates wait for the first.
+	c.pages = sync.OnceValues(func() (pages, error) { return parsePages(c.now) })
 	c.routes()
 	return c, nil
 }

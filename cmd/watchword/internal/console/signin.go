@@ -32,7 +32,7 @@ func (c *Console) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 	page := c.view("", "Sign in", body)
 	var err error
 	if page.CSRF, err = c.door.forgery.issue(w, r, nil); err == nil {
-		err = c.pages.write(w, status, "signin", page)
+		err = c.write(w, status, "signin", page)
 	}
 	if err != nil {
 		c.refuse(w, r, nil, err)

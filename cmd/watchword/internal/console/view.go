@@ -125,6 +125,15 @@ func count(n int, name string) string {
 	return fmt.Sprintf("%d %ss", n, name)
 }
 
+// write answers with a page.
+func (c *Console) write(w http.ResponseWriter, status int, name string, v view) error {
+	all, err := c.pages()
+	if err != nil {
+		return err
+	}
+	return all.write(w, status, name, v)
+}
+
 // write executes a page whole before anything of it is sent: half a page
 // would look like one.
 func (p pages) write(w http.ResponseWriter, status int, name string, v view) error {

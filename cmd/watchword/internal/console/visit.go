@@ -92,7 +92,7 @@ func (c *Console) show(v *visit, status int, page, section, title string, body a
 	w := c.view(section, title, body)
 	w.Me, w.Menu, w.CSRF = &v.me, menu(v.by), v.csrf
 	w.Done = doneTexts()[v.r.URL.Query().Get("done")]
-	return c.pages.write(v.w, status, page, w)
+	return c.write(v.w, status, page, w)
 }
 
 func (c *Console) view(section, title string, body any) view {
@@ -156,7 +156,7 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, v *visit, err e
 	if v != nil {
 		page.Me, page.Menu, page.CSRF = &v.me, menu(v.by), v.csrf
 	}
-	if err := c.pages.write(w, status, "problem", page); err != nil {
+	if err := c.write(w, status, "problem", page); err != nil {
 		c.o.Report(r, http.StatusInternalServerError, err)
 		http.Error(w, "internal", http.StatusInternalServerError)
 	}

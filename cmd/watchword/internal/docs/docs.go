@@ -4,8 +4,6 @@
 package docs
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -39,7 +37,7 @@ func esmerald(name string) bool { return name == "esmerald" || name == "oauth2" 
 type entry struct{ name, path string }
 
 // New makes the face with the documents and the pages.
-func New(o Options) (httpauth.Face, error) {
+func New(o Options) httpauth.Face {
 	b := &builder{info: openapi.Info{Title: "Watchword", Version: version(), Server: o.Server}}
 	// Dialects first: whoever looks for the scheme of the system that he
 	// comes from finds it first.
@@ -61,13 +59,10 @@ func New(o Options) (httpauth.Face, error) {
 		b.page("/docs/swagger", "../", swagger)
 	}
 	b.assets("/docs/assets/")
-	if err := errors.Join(b.faults...); err != nil {
-		return httpauth.Face{}, fmt.Errorf("API documents: %w", err)
-	}
 	return httpauth.Face{Service: o.Service, Profile: httpauth.Profile{
 		Name: "docs", Prefix: "/", Routes: b.routes, SlashRedirect: http.StatusPermanentRedirect,
 		About: httpauth.About{Hidden: true},
-	}}, nil
+	}}
 }
 
 // version is the program's, as far as it knows.
@@ -82,15 +77,10 @@ type builder struct {
 	info    openapi.Info
 	routes  []httpauth.Route
 	entries []entry
-	faults  []error
 }
 
 // serve adds a route that answers a file.
-func (b *builder) serve(path string, f *file, err error) {
-	if err != nil {
-		b.faults = append(b.faults, fmt.Errorf("%s: %w", path, err))
-		return
-	}
+func (b *builder) serve(path string, f *file) {
 	b.routes = append(b.routes, httpauth.Route{Pattern: "GET " + path, Serve: f.serve})
 }
 
@@ -100,7 +90,6 @@ func (b *builder) document(name, path string, faces ...httpauth.Face) {
 	if len(faces) == 1 {
 		info.Title, info.Description = faces[0].Profile.About.Title, faces[0].Profile.About.Description
 	}
-	text, err := openapi.Write(info, faces...)
-	b.serve(path, newFile("application/json", text), err)
+	b.serve(path, newFile("application/json", func() ([]byte, error) { return openapi.Write(info, faces...) }))
 	b.entries = append(b.entries, entry{name, path[1:]})
 }

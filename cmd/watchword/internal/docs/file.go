@@ -13,55 +13,75 @@ import (
 	"github.com/watchword-auth/watchword/httpauth"
 )
 
-// file is an answer that is the same for everybody.
+// file is an answer that is the same for everybody. It is made when somebody
+// asks for it first: a server that starts has better things to do, and most
+// are never asked.
 type file struct {
-	plain, zipped func() ([]byte, error)
+	plain, zipped making
+	tag           func() (string, error)
 	header        http.Header
 }
 
-// newFile is a text, which is compressed when somebody asks for it first: a
-// server that starts has better things to do.
-func newFile(media string, text []byte) *file {
-	return &file{
-		plain:  func() ([]byte, error) { return text, nil },
-		zipped: sync.OnceValues(func() ([]byte, error) { return zip(text) }),
-		header: header(media, text),
-	}
+// making returns a text that is made anew or once.
+type making func() ([]byte, error)
+
+// once has it made once.
+func (m making) once() making { return sync.OnceValues(m) }
+
+// newFile is what a function makes.
+func newFile(media string, text making) *file {
+	text = text.once()
+	return &file{plain: text, zipped: zip(text).once(), tag: tagOf(text), header: header(media)}
 }
 
 // zippedFile is one that is compressed already, as most browsers take it.
-func zippedFile(media string, zipped []byte) *file {
-	return &file{
-		plain:  func() ([]byte, error) { return unzip(zipped) },
-		zipped: func() ([]byte, error) { return zipped, nil },
-		header: header(media, zipped),
+func zippedFile(media string, zipped making) *file {
+	zipped = zipped.once()
+	return &file{plain: unzip(zipped), zipped: zipped, tag: tagOf(zipped), header: header(media)}
+}
+
+// tagOf names a text by its content.
+func tagOf(text making) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		b, err := text()
+		sum := sha256.Sum256(b)
+		return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, err
+	})
+}
+
+func zip(text making) making {
+	return func() ([]byte, error) {
+		plain, err := text()
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		if _, err := z.Write(plain); err != nil {
+			return nil, err
+		}
+		err = z.Close()
+		return b.Bytes(), err
 	}
 }
 
-func zip(text []byte) ([]byte, error) {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := z.Write(text); err != nil {
-		return nil, err
+func unzip(zipped making) making {
+	return func() ([]byte, error) {
+		packed, err := zipped()
+		if err != nil {
+			return nil, err
+		}
+		z, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			return nil, err
+		}
+		return io.ReadAll(z) // our own: its size is known to be harmless
 	}
-	err := z.Close()
-	return b.Bytes(), err
 }
 
-func unzip(zipped []byte) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(zipped))
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(z) // our own: its size is known to be harmless
-}
-
-// header is that of a file with a content.
-func header(media string, content []byte) http.Header {
-	sum := sha256.Sum256(content)
+func header(media string) http.Header {
 	return http.Header{
 		"Content-Type": {media},
-		"Etag":         {`"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`},
 		// A new program has new files under the same names: ask, and be told
 		// that nothing has changed.
 		"Cache-Control": {"no-cache"},
@@ -77,19 +97,24 @@ func (f *file) with(name, value string) *file {
 
 // serve answers, compressed where the client takes it.
 func (f *file) serve(x *httpauth.Exchange) (httpauth.Reply, error) {
+	tag, err := f.tag()
+	if err != nil {
+		return httpauth.Reply{}, err
+	}
 	h := f.header.Clone()
-	if knows(x.Request, f.header.Get("Etag")) {
+	h.Set("Etag", tag)
+	if knows(x.Request, tag) {
 		return httpauth.Reply{Status: http.StatusNotModified, Header: h}, nil
 	}
+	text := f.plain
 	if takesGzip(x.Request) {
 		h.Set("Content-Encoding", "gzip")
 		// RFC 9110, section 8.8.3.3: two encodings are two representations.
-		h.Set("Etag", strings.TrimSuffix(h.Get("Etag"), `"`)+`-gzip"`)
-		zipped, err := f.zipped()
-		return httpauth.Reply{Header: h, Body: zipped}, err
+		h.Set("Etag", strings.TrimSuffix(tag, `"`)+`-gzip"`)
+		text = f.zipped
 	}
-	text, err := f.plain()
-	return httpauth.Reply{Header: h, Body: text}, err
+	b, err := text()
+	return httpauth.Reply{Header: h, Body: b}, err
 }
 
 // knows reports whether the client has the file, in either encoding

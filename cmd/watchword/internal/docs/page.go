@@ -2,7 +2,6 @@ package docs
 
 import (
 	"embed"
-	"fmt"
 	"html"
 	"io/fs"
 	"path"
@@ -26,24 +25,24 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // leads from the page to the server's root, whatever prefix a proxy has put
 // before both.
 func (b *builder) page(at, root, first string) {
-	text, err := ui.ReadFile("ui/page.html")
-	if err != nil {
-		b.faults = append(b.faults, err)
-		return
-	}
-	var list []httpauth.Object
-	for _, e := range b.entries {
-		list = append(list, httpauth.Object{{Name: "name", Value: e.name}, {Name: "url", Value: root + e.path}})
-	}
-	documents, err := httpauth.Style{ASCII: true}.Marshal(list)
-	if err != nil {
-		b.faults = append(b.faults, fmt.Errorf("%s: %w", at, err))
-		return
-	}
-	made := strings.NewReplacer(
-		"{{root}}", html.EscapeString(root), "{{documents}}", html.EscapeString(string(documents)), "{{first}}", html.EscapeString(first),
-	).Replace(string(text))
-	b.serve(at, newFile("text/html; charset=utf-8", []byte(made)).with("Content-Security-Policy", policy), nil)
+	entries := b.entries
+	b.serve(at, newFile("text/html; charset=utf-8", func() ([]byte, error) {
+		text, err := ui.ReadFile("ui/page.html")
+		if err != nil {
+			return nil, err
+		}
+		var list []httpauth.Object
+		for _, e := range entries {
+			list = append(list, httpauth.Object{{Name: "name", Value: e.name}, {Name: "url", Value: root + e.path}})
+		}
+		documents, err := httpauth.Style{ASCII: true}.Marshal(list)
+		if err != nil {
+			return nil, err
+		}
+		return []byte(strings.NewReplacer(
+			"{{root}}", html.EscapeString(root), "{{documents}}", html.EscapeString(string(documents)), "{{first}}", html.EscapeString(first),
+		).Replace(string(text))), nil
+	}).with("Content-Security-Policy", policy))
 }
 
 // assets adds what the pages load: Swagger UI, and what starts it.
@@ -59,12 +58,12 @@ func (b *builder) assets(below string) {
 		{ui, "ui/start.js", "text/javascript; charset=utf-8"},
 		{ui, "ui/page.css", "text/css; charset=utf-8"},
 	} {
-		text, err := fs.ReadFile(one.from, one.name)
-		f := newFile(one.media, text)
+		read := func() ([]byte, error) { return fs.ReadFile(one.from, one.name) }
+		f := newFile(one.media, read)
 		name, zipped := strings.CutSuffix(path.Base(one.name), ".gz")
 		if zipped {
-			f = zippedFile(one.media, text)
+			f = zippedFile(one.media, read)
 		}
-		b.serve(below+name, f, err)
+		b.serve(below+name, f)
 	}
 }

@@ -20,10 +20,7 @@ func pages(t *testing.T, dialects ...httpauth.Face) http.Handler {
 	t.Helper()
 	own := faceOf(t, "ellar", dialect.Options{})
 	own.Profile = httpauth.Native(httpauth.NativePrefix, nil)
-	made, err := docs.New(docs.Options{Service: own.Service, Faces: []httpauth.Face{own}, Dialects: dialects})
-	if err != nil {
-		t.Fatal(err)
-	}
+	made := docs.New(docs.Options{Service: own.Service, Faces: []httpauth.Face{own}, Dialects: dialects})
 	h, err := httpauth.Handler(made.Service, made.Profile)
 	if err != nil {
 		t.Fatal(err)

@@ -11,9 +11,9 @@ import (
 
 // withDocs adds the documents of the faces, and the pages over them, unless
 // the settings say otherwise. The first face is the native one.
-func (s *Server) withDocs(faces []httpauth.Face) ([]httpauth.Face, error) {
+func (s *Server) withDocs(faces []httpauth.Face) []httpauth.Face {
 	if !s.config.Docs.Enabled {
-		return faces, nil
+		return faces
 	}
 	o := docs.Options{Service: faces[0].Service, Server: rootPath(s.config.Issuer)}
 	for _, f := range faces {
@@ -24,12 +24,9 @@ func (s *Server) withDocs(faces []httpauth.Face) ([]httpauth.Face, error) {
 		}
 	}
 	o.Faces = append(o.Faces, httpauth.Face{Profile: health()})
-	made, err := docs.New(o)
-	if err != nil {
-		return nil, err
-	}
+	made := docs.New(o)
 	made.Profile = s.dress(made.Profile)
-	return append(faces, made), nil
+	return append(faces, made)
 }
 
 // rootPath is the path of the server's root as its clients see it, behind a

@@ -46,7 +46,7 @@ func (c *Console) audit(v *visit) error {
 	}
 	asked := url.Values{"kind": {body.Kind}, "user": {body.UserID}, "by": {body.Actor}, "since": {body.Since}}
 	body.Pager = pagesOf(v.r, asked, "before", next)
-	body.Pager.Back, body.Pager.On = "Newest", "Older"
+	body.Pager.Dated = true
 	return c.show(v, http.StatusOK, "audit", "audit", "Audit log", body)
 }
 

@@ -37,7 +37,7 @@ func bodies(text string, at time.Time) map[string]any {
 		UserID: text, Profile: text, Device: text, Address: text, CreatedAt: at, AdvancedAt: at,
 	}}
 	sessions := []manage.Session{{SessionInfo: info, Login: text}, {SessionInfo: info}}
-	p := pager{Newer: text, Back: text, Older: text, On: text}
+	p := pager{First: text, Before: text, After: text}
 	check := watchword.Check{Name: text, Input: text, Fix: text, Code: watchword.TokenExpired}
 	explained := manage.Explanation{Profile: text, Checks: []watchword.Check{check, {Name: text, Input: text, Passed: true}}}
 	key := manage.Key{Profile: text, KeyRecord: watchword.KeyRecord{ID: text, Algorithm: text, State: text, CreatedAt: at, StateAt: at}}

@@ -31,6 +31,7 @@ func (c *Console) sessions(v *visit) error {
 	}
 	body.Sessions = page.Sessions
 	body.Pager = pagesOf(v.r, url.Values{"user": {body.UserID}, "show": {query.Get("show")}}, "after", page.Next)
+	body.Pager.Dated = true
 	return c.show(v, http.StatusOK, "sessions", "sessions", "Sessions", body)
 }
 

@@ -9,42 +9,6 @@ import (
 	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 )
 
-// onPage is how many rows a page of a list has.
-const onPage = 50
-
-// pager leads to the pages before and after this one. Lists are read from
-// where the last page ended, so that the last of a million users is no slower
-// than the first; there is no way to page 7.
-type pager struct{ Newer, Back, Older, On string }
-
-// pages returns the links below a list of which more follows at next. query
-// is what the list was asked for with; cursor is the name of where it begins.
-func pagesOf(r *http.Request, query url.Values, cursor, next string) pager {
-	p := pager{Back: "Start", On: "More"}
-	link := func(at string) string {
-		q := url.Values{}
-		for name, values := range query {
-			if len(values) > 0 && values[0] != "" && name != cursor {
-				q.Set(name, values[0])
-			}
-		}
-		if at != "" {
-			q.Set(cursor, at)
-		}
-		if len(q) == 0 {
-			return r.URL.Path
-		}
-		return r.URL.Path + "?" + q.Encode()
-	}
-	if r.URL.Query().Get(cursor) != "" {
-		p.Newer = link("")
-	}
-	if next != "" {
-		p.Older = link(next)
-	}
-	return p
-}
-
 // userList is the body of the list of users.
 type userList struct {
 	Query, Show string

@@ -54,14 +54,18 @@ func serveFeed(x *Exchange) (Reply, error) {
 
 // feedPage answers with one page, after waiting for it where that is asked.
 func feedPage(x *Exchange, who caller, from watchword.Cursor, limit int, wait time.Duration) (Reply, error) {
-	feed := x.Service.(FactFeed)
-	ctx, cancel := x.endpoint.profile.Streams.context(x.Request.Context())
+	feed, counts := x.Service.(FactFeed), x.endpoint.profile.Streams
+	ctx, cancel := counts.context(x.Request.Context())
 	defer cancel()
 	if x.Request.Method == http.MethodHead {
 		wait = 0
 	}
 	if wait > 0 {
-		defer x.endpoint.profile.Streams.waiting()()
+		leave, err := counts.enter(who.client.ID, &counts.waits, &counts.longPolls)
+		if err != nil {
+			return Reply{}, err
+		}
+		defer leave()
 		// The server's limit for reading, which is done, would end the request.
 		_ = http.NewResponseController(x.writer).SetReadDeadline(time.Time{})
 	}
@@ -84,7 +88,7 @@ func feedPage(x *Exchange, who caller, from watchword.Cursor, limit int, wait ti
 	if err != nil {
 		return Reply{}, err
 	}
-	x.endpoint.profile.Streams.facts.Add(uint64(len(page.Facts)))
+	counts.facts.Add(uint64(len(page.Facts)))
 	return Reply{Status: http.StatusOK, Header: make(http.Header), Body: body}, nil
 }
 

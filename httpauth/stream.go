@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,13 +35,18 @@ const (
 // them. Set it in [Profile.Streams]; one may be shared by several profiles.
 // Safe for concurrent use. Make one with [NewStreams].
 type Streams struct {
-	// Most is how many may be open at once; 0 means 4096. Further ones are
-	// refused with Unavailable, so that a secret which got about cannot take
-	// all memory.
+	// Most is how many may be open at once, long polls that wait among them;
+	// 0 means 4096. Further ones are refused with Unavailable, so that a
+	// secret which got about cannot take all memory; and no client may hold
+	// more than half of them, so that it cannot shut out the others either.
 	Most int
 
 	ended context.Context
 	end   context.CancelFunc
+
+	mu   sync.Mutex
+	all  int
+	held map[string]int // of all, by client
 
 	open, waits                     atomic.Int64
 	opened, events, facts           atomic.Uint64
@@ -88,27 +94,39 @@ func (s *Streams) context(ctx context.Context) (context.Context, context.CancelF
 	return ctx, func() { stop(); cancel() }
 }
 
-func (s *Streams) waiting() (done func()) {
-	s.longPolls.Add(1)
-	s.waits.Add(1)
-	return func() { s.waits.Add(-1) }
-}
-
 // defaultStreams take some 300 MB.
 const defaultStreams = 4096
 
-// enter counts a stream, where there is room for it.
-func (s *Streams) enter() error {
-	most := int64(s.Most)
+// enter counts a stream or a long poll of the client in now and in ever, until
+// leave is called, where there is room for it.
+func (s *Streams) enter(client string, now *atomic.Int64, ever *atomic.Uint64) (leave func(), err error) {
+	most := s.Most
 	if most <= 0 {
 		most = defaultStreams
 	}
-	if s.open.Add(1) > most {
-		s.open.Add(-1)
-		return fmt.Errorf("%w: %d streams are open", watchword.Unavailable, most)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if own := s.held[client]; s.all >= most || own >= (most+1)/2 {
+		return nil, fmt.Errorf("%w: %d streams and long polls are open, %d of them the client's", watchword.Unavailable, s.all, own)
 	}
-	s.opened.Add(1)
-	return nil
+	if s.held == nil {
+		s.held = make(map[string]int)
+	}
+	s.all++
+	s.held[client]++
+	now.Add(1)
+	ever.Add(1)
+	return func() { s.leave(client, now) }, nil
+}
+
+func (s *Streams) leave(client string, now *atomic.Int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now.Add(-1)
+	s.all--
+	if s.held[client]--; s.held[client] == 0 {
+		delete(s.held, client)
+	}
 }
 
 // streamReply answers with Server-Sent Events.
@@ -124,11 +142,12 @@ func streamReply(x *Exchange, who caller, from watchword.Cursor) (Reply, error) 
 		return r, nil
 	}
 	counts := x.endpoint.profile.Streams
-	if err := counts.enter(); err != nil {
+	leave, err := counts.enter(who.client.ID, &counts.open, &counts.opened)
+	if err != nil {
 		return Reply{}, err
 	}
 	r.stream = func(w http.ResponseWriter) {
-		defer counts.open.Add(-1)
+		defer leave()
 		s := &stream{feed: x.Service.(FactFeed), who: who, cursor: from, w: w, c: http.NewResponseController(w), counts: counts}
 		s.run(x.Request.Context())
 	}

@@ -450,20 +450,44 @@ func settled() usage {
 func TestStreamsAreBounded(t *testing.T) {
 	b := newBench(t)
 	url, streams := b.server()
-	streams.Most = 2
-	me := basic(b.newMirror("wiki"))
+	streams.Most = 4
+	me, other, third := basic(b.newMirror("wiki")), basic(b.newMirror("shop")), basic(b.newMirror("forum"))
+	stream, poll := accept("text/event-stream"), "/auth/v1/revocations?wait=30&cursor="+b.epoch()+".2"
+	full := func(what string, who []string) {
+		t.Helper()
+		a := b.do(get("/auth/v1/revocations", who, stream))
+		a.is(t, 503, "temporarily_unavailable", "unavailable")
+		if a = b.do(get(poll, who)); a.status != 503 {
+			t.Errorf("%s: a long poll is answered %d %s", what, a.status, a.body)
+		}
+		b.do(get("/auth/v1/revocations", who)).is(t, 200, "", "") // who asks without waiting holds nothing
+	}
 	follow(t, url, me...).facts()
 	second := follow(t, url, me...)
 	second.facts()
-	a := b.do(get("/auth/v1/revocations", me, accept("text/event-stream")))
-	a.is(t, 503, "temporarily_unavailable", "unavailable")
-	b.do(get("/auth/v1/revocations", me)).is(t, 200, "", "")
+	full("half of them are the client's", me)
+
+	polled := make(chan answer)
+	follow(t, url, other...).facts()
+	go func() { polled <- b.do(get(poll, other)) }()
+	for streams.Stats().Waiting == 0 {
+		runtime.Gosched()
+	}
+	full("all are taken", third)
+
 	second.stop()
-	for streams.Stats().Open > 1 {
+	for streams.Stats().Open > 2 {
 		b.end(streams.Stats().Open) // a stream finds out that its reader has gone
 		runtime.Gosched()
 	}
+	if a := <-polled; a.status != 200 {
+		t.Errorf("the long poll is answered %d %s", a.status, a.body)
+	}
 	follow(t, url, me...).facts()
+	follow(t, url, third...).facts()
+	if s := streams.Stats(); s.Open != 4 || s.Opened != 5 || s.Waiting != 0 || s.LongPolls != 1 {
+		t.Errorf("%+v", s)
+	}
 }
 
 func TestHeadOfAStream(t *testing.T) {

@@ -172,6 +172,19 @@ func (g *Gate) trusted(r *http.Request) bool {
 	})
 }
 
+// withUpgrade returns the headers with the Upgrade of a WebSocket that a proxy
+// did not hand on when it asked: nginx and Traefik leave it out, and without
+// it the handshake would pass for a GET that any page may cause (RFC 6455,
+// section 10.2). Every handshake has the key, which no script can set.
+func withUpgrade(h http.Header) http.Header {
+	if len(h["Sec-Websocket-Key"]) == 0 || len(h["Upgrade"]) > 0 {
+		return h
+	}
+	h = h.Clone()
+	h.Set("Upgrade", "websocket")
+	return h
+}
+
 // decide returns the claims of a request that may pass, nil where it needs
 // none and shows none.
 func (g *Gate) decide(ctx context.Context, a asked) (*watchword.Claims, error) {
@@ -186,7 +199,7 @@ func (g *Gate) decide(ctx context.Context, a asked) (*watchword.Claims, error) {
 	// The guard judges the request that the service will see, not the one by
 	// which a proxy asks about it.
 	judged := (&http.Request{
-		Method: t.method, URL: &url.URL{Path: t.path, RawQuery: t.query}, Host: a.host, Header: a.header,
+		Method: t.method, URL: &url.URL{Path: t.path, RawQuery: t.query}, Host: a.host, Header: withUpgrade(a.header),
 	}).WithContext(ctx)
 	c, err := g.guard.Check(judged, rule.policies()...)
 	if err == nil || !rule.Public {

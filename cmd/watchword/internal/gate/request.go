@@ -115,7 +115,7 @@ func readURI(uri string) (target, error) {
 	for _, s := range segments {
 		// "." and ".." are among those that end in a dot. Windows drops dots
 		// and spaces at the end of a name.
-		if s == "" || strings.HasSuffix(s, ".") || strings.HasSuffix(s, " ") || strings.HasPrefix(s, " ") {
+		if s == "" || strings.HasSuffix(s, ".") || strings.TrimSpace(s) != s {
 			return target{}, ambiguous("segment %q in the path", s)
 		}
 	}
@@ -147,15 +147,28 @@ func decodePath(raw string) (string, error) {
 		return "", ambiguous("the path is not UTF-8")
 	}
 	path := string(b)
-	// What NFKC or a code page turns into a slash, a dot, a backslash or a
-	// percent sign.
-	if i := strings.IndexAny(path, "\u2024\u2025\u2026\u2044\u2215\u2216\u29f8\u29f9\ufe52\ufe68\uff05\uff0e\uff0f\uff1b\uff3c"); i >= 0 {
+	if strings.ContainsFunc(path, standsForAnother) {
 		return "", ambiguous("a character in the path that stands for another")
 	}
 	if strings.ContainsFunc(path, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
 		return "", ambiguous("a character in the path that cannot be seen")
 	}
 	return path, nil
+}
+
+// standsForAnother reports whether a Unicode normal form (NFC, NFKC) or a code
+// page turns a character into a slash, a backslash, a dot, a percent sign, a
+// semicolon, a question mark or a number sign, or into several that hold one:
+// U+2100 becomes "a/c", and U+2488 "1.".
+func standsForAnother(r rune) bool {
+	switch {
+	case r < 0x37e:
+		return false
+	case 0x2024 <= r && r <= 0x2026, 0x2047 <= r && r <= 0x2049, 0x2488 <= r && r <= 0x249b:
+		return true
+	}
+	return strings.ContainsRune("\u037e\u2044\u2100\u2101\u2105\u2106\u2215\u2216\u29f8\u29f9\u33c2\u33c7\u33d8"+
+		"\ufe14\ufe16\ufe19\ufe30\ufe52\ufe54\ufe56\ufe5f\ufe68\ufe6a\uff03\uff05\uff0e\uff0f\uff1b\uff1f\uff3c\U0001f100", r)
 }
 
 func isHex(c byte) bool {
@@ -213,13 +226,28 @@ func checkOverrides(a asked, t target) error {
 		if err != nil {
 			continue // no framework reads it as a name either
 		}
-		// PHP reads ".method" and "[method" as this name too.
-		decoded = strings.NewReplacer(".", "_", " ", "_", "[", "_").Replace(strings.TrimLeft(decoded, " "))
-		if strings.EqualFold(decoded, "_method") && value != a.method {
+		if value != a.method && namesMethod(decoded) {
 			return ambiguous("the parameter _method says another method")
 		}
 	}
 	return nil
+}
+
+// namesMethod reports whether some framework reads a parameter's name as
+// _method: PHP drops spaces before it and what follows a NUL, and reads
+// ".method" and "[method" likewise; qs, of Express, takes brackets for a list
+// or an object, whose first element method-override obeys.
+func namesMethod(name string) bool {
+	name, _, _ = strings.Cut(strings.TrimLeft(name, " "), "\x00")
+	if strings.EqualFold(strings.NewReplacer(".", "_", " ", "_", "[", "_").Replace(name), "_method") {
+		return true
+	}
+	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '[' || r == ']' }) {
+		if strings.EqualFold(part, "_method") {
+			return true
+		}
+	}
+	return false
 }
 
 // plainName is a header's name as CGI and its heirs see it: case is lost, and

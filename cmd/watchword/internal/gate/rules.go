@@ -47,6 +47,13 @@ type place struct {
 // rules are the places, those with the longest paths first.
 type rules []place
 
+// CheckRules reports every fault of the rules, as New does, so that they can be
+// told together with those of the other settings.
+func CheckRules(list []Rule) error {
+	_, err := makeRules(list)
+	return err
+}
+
 // makeRules checks the rules and reports every fault.
 func makeRules(list []Rule) (rules, error) {
 	var all rules

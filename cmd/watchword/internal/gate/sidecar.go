@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +56,9 @@ func ofProxies(plain string) bool {
 	}
 }
 
+// reachable bounds the wait for a connection to the service.
+const reachable = 10 * time.Second
+
 // newProxy makes the way to the service. What the client sent is cleaned
 // first: httputil has by then dropped the headers that Connection names
 // (RFC 9110, section 7.6.1), so that those written here stay.
@@ -72,6 +78,9 @@ func (g *Gate) newProxy() *httputil.ReverseProxy {
 			strip(r.Out.Header)
 			// Trailers are headers that come when nobody looks any more.
 			r.Out.Trailer = nil
+			// The query as it was judged: httputil leaves out of it what Go would
+			// not read.
+			r.Out.URL.RawQuery = r.In.URL.RawQuery
 			r.SetURL(g.o.Upstream)
 			r.Out.Host = r.In.Host
 			if trusted {
@@ -90,7 +99,10 @@ func (g *Gate) newProxy() *httputil.ReverseProxy {
 			}
 		},
 		Transport: &http.Transport{
-			// No proxy of the environment: the service is named.
+			// No proxy of the environment: the service is named. What is packed
+			// stays so, and what was not asked for is not.
+			DisableCompression: true,
+			DialContext:        (&net.Dialer{Timeout: reachable}).DialContext, TLSHandshakeTimeout: reachable, ForceAttemptHTTP2: true,
 			MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10,
 		},
 		ModifyResponse: func(answer *http.Response) error {
@@ -117,11 +129,17 @@ func (g *Gate) forget(r *http.Request) {
 	if g.o.Cookie == "" || len(r.CookiesNamed(g.o.Cookie)) == 0 {
 		return
 	}
-	cookies := r.Cookies()
+	// The others stay as they were written: net/http would drop those that it
+	// cannot read, such as values with quotes in them.
+	lines := r.Header["Cookie"]
 	r.Header.Del("Cookie")
-	for _, c := range cookies {
-		if c.Name != g.o.Cookie {
-			r.AddCookie(c)
+	for _, line := range lines {
+		pairs := slices.DeleteFunc(strings.Split(line, ";"), func(pair string) bool {
+			name, _, _ := strings.Cut(pair, "=")
+			return textproto.TrimString(name) == g.o.Cookie
+		})
+		if left := textproto.TrimString(strings.Join(pairs, ";")); left != "" {
+			r.Header.Add("Cookie", left)
 		}
 	}
 }

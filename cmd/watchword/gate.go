@@ -35,7 +35,7 @@ func (c *gateCommand) Run(a *app) error {
 		"gate.addr": c.Addr, "gate.authority": c.Authority, "gate.audience": c.Audience, "gate.upstream": c.Upstream,
 	}))
 	if err == nil {
-		err = settings.CheckGate()
+		err = errors.Join(settings.CheckGate(), gate.CheckRules(gateRules(settings.Gate)))
 	}
 	if err != nil {
 		return err
@@ -129,8 +129,14 @@ func newGate(c config.Gate, client *remote.Client, listener net.Listener, o gate
 		}
 		o.Upstream = u
 	}
-	for _, r := range c.Rules {
-		o.Rules = append(o.Rules, gate.Rule{Path: r.Path, Methods: r.Methods, Public: r.Public, Scopes: r.Scopes, Permissions: r.Permissions})
-	}
+	o.Rules = gateRules(c)
 	return gate.New(o)
+}
+
+func gateRules(c config.Gate) []gate.Rule {
+	var rules []gate.Rule
+	for _, r := range c.Rules {
+		rules = append(rules, gate.Rule{Path: r.Path, Methods: r.Methods, Public: r.Public, Scopes: r.Scopes, Permissions: r.Permissions})
+	}
+	return rules
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +37,10 @@ func TestGateIsReady(t *testing.T) {
 }
 
 func TestGateRefusesItsSettings(t *testing.T) {
+	rules := filepath.Join(t.TempDir(), "gate.toml")
+	if err := os.WriteFile(rules, []byte("[[gate.rule]]\npath = \"admin\"\n[[gate.rule]]\npath = \"/x\"\nmethods = [\"get\"]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, tt := range map[string]struct {
 		args []string
 		want []string
@@ -42,6 +48,7 @@ func TestGateRefusesItsSettings(t *testing.T) {
 		"nothing set":     {nil, []string{"gate.authority", "gate.audience", "gate.upstream"}},
 		"no service":      {[]string{"--authority", "http://127.0.0.1:1", "--audience", "x", "--upstream", "nowhere"}, []string{"gate.upstream"}},
 		"plain http":      {[]string{"--authority", "http://auth.example.com", "--audience", "x", "--upstream", "http://127.0.0.1:1"}, []string{"gate.authority"}},
+		"rules as well":   {[]string{"--config", rules}, []string{"gate.authority", "gate.upstream", `rule "admin"`, `rule /x`}},
 		"a bad flag":      {[]string{"--secret", "x"}, []string{"unknown flag"}},
 		"a taken address": {[]string{"--addr", "256.0.0.1:1", "--authority", "http://127.0.0.1:1", "--audience", "x", "--upstream", "http://127.0.0.1:1"}, []string{"256.0.0.1"}},
 	} {

@@ -9,9 +9,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/lib/pq"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Source is another system's database. It can be read, and nothing else.
@@ -53,9 +56,14 @@ func sqliteSource(path string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	// mode=ro would say no more than "unable to open".
-	if _, err := os.Stat(path); err != nil {
+	// mode=ro would say no more than "unable to open", and of a pipe it would
+	// wait for a writer.
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, reason(err))
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: this is no file", path)
 	}
 	db, err := sql.Open("sqlite", uri(path)+"&mode=ro&_pragma=query_only(on)")
 	if err != nil {
@@ -73,11 +81,17 @@ func postgresSource(dsn string) (*Source, error) {
 	q := u.Query()
 	q.Set("default_transaction_read_only", "on")
 	u.RawQuery = q.Encode()
-	connector, err := pq.NewConnector(u.String())
+	c, err := pq.NewConfig(u.String())
 	if err != nil {
 		return nil, errors.New("the options of the PostgreSQL database's name are not understood")
 	}
-	name := url.URL{Scheme: "postgres", Host: u.Host, Path: u.Path}
+	connector, err := pq.NewConnectorConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	// By what the driver made of it: host and database may stand in options,
+	// and a name without them would be that of every server's.
+	name := url.URL{Scheme: "postgres", Host: net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), Path: "/" + c.Database}
 	return &Source{DB: sql.OpenDB(connector), Postgres: true, Name: name.String()}, nil
 }
 
@@ -89,6 +103,10 @@ func sourceFault(err error) error {
 		return errors.New("the server speaks no TLS: add ?sslmode=disable where the way to it is safe")
 	case errors.As(err, &refused):
 		return refused
+	}
+	if coded, ok := errors.AsType[*sqlite.Error](err); ok && coded.Code() == sqlite3.SQLITE_READONLY_ROLLBACK {
+		// Only a writer may undo it, which an import is not.
+		return fmt.Errorf("a change of its was cut short and must be undone first, which the site does as it opens the database: %w", err)
 	}
 	return plain(err)
 }

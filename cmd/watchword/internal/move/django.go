@@ -1,6 +1,7 @@
 package move
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -18,6 +19,7 @@ type Django struct {
 	db      *open.Source
 	tx      *sql.Tx // of PostgreSQL: one snapshot for everything
 	mapping Mapping
+	table   string // with its schema, as PostgreSQL found it
 
 	id, login, email string   // columns of the users' table; email may be ""
 	columns          []string // those that are read: id, further fields, extras
@@ -69,8 +71,12 @@ func (d *Django) Close() {
 	}
 }
 
-// Name is the database and the table.
-func (d *Django) Name() string { return d.db.Name + " " + d.mapping.Table }
+// Name is the database and the table, with its schema unless that is the
+// usual one: sites may live side by side in schemas of one database, and their
+// users must not be taken for each other's.
+func (d *Django) Name() string {
+	return d.db.Name + " " + cmp.Or(d.table, d.mapping.Table)
+}
 
 // read has do read in one transaction.
 func (d *Django) read(ctx context.Context, do func(q querier) error) error {
@@ -94,6 +100,9 @@ func (d *Django) probe(ctx context.Context, q querier) error {
 	if len(there) == 0 {
 		return d.noTable(ctx, q)
 	}
+	if err := d.findSchema(ctx, q); err != nil {
+		return err
+	}
 	if err := d.resolve(there); err != nil {
 		return err
 	}
@@ -103,12 +112,29 @@ func (d *Django) probe(ctx context.Context, q querier) error {
 	return d.probeRights(ctx, q)
 }
 
+// findSchema asks PostgreSQL in which schema the table stands.
+func (d *Django) findSchema(ctx context.Context, q querier) error {
+	if !d.db.Postgres {
+		return nil
+	}
+	err := each(ctx, q, func(row []any) error {
+		if d.table = text(row[1]); text(row[0]) != "public" {
+			d.table = text(row[0]) + "." + d.table
+		}
+		return nil
+	}, `SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)`, quote(d.mapping.Table))
+	if err != nil {
+		return fmt.Errorf("look at table %s: %w", d.mapping.Table, err)
+	}
+	return nil
+}
+
 // noTable says that the table is not there, and which might be meant.
 func (d *Django) noTable(ctx context.Context, q querier) error {
 	find := `SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'password' ORDER BY m.name`
 	if d.db.Postgres {
-		find = `SELECT table_name FROM information_schema.columns WHERE column_name = 'password'
-			AND table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY table_name`
+		find = `SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema || '.' END || table_name FROM information_schema.columns WHERE column_name = 'password'
+			AND table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`
 	}
 	var others []string
 	err := each(ctx, q, func(row []any) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // probeRights reads the tables of groups and permissions, which are small,
@@ -89,7 +90,7 @@ func (d *Django) readPermissions(ctx context.Context, q querier) error {
 	return each(ctx, q, func(row []any) error {
 		d.perms[text(row[0])] = text(row[1]) + "." + text(row[2])
 		return nil
-	}, `SELECT p.`+quoteAll([]string{p.ID})+`, c.app_label, p.codename FROM `+quote(p.Table)+` p JOIN django_content_type c ON c.id = p.content_type_id`)
+	}, `SELECT p.`+quoteAll([]string{p.ID})+`, c.app_label, p.codename FROM `+quote(p.Table)+` p JOIN `+quote(d.mapping.beside("django_content_type"))+` c ON c.id = p.content_type_id`)
 }
 
 // addRights adds groups and permissions to a page of people, whose ids go
@@ -146,7 +147,7 @@ func (d *Django) Tokens(ctx context.Context, yield func(Token) error) error {
 				if err != nil {
 					return fmt.Errorf("column %s: %w", b.Expires, err)
 				}
-				return yield(Token{ID: text(row[0]), Expires: expires})
+				return yield(Token{ID: text(row[0]), Hex: hexUUID(row), Expires: expires})
 			}, query)
 			if err != nil {
 				return fmt.Errorf("table %s: %w", b.Table, err)
@@ -156,8 +157,18 @@ func (d *Django) Tokens(ctx context.Context, yield func(Token) error) error {
 	})
 }
 
-// blacklist returns the statement that reads one; "" where a site has none of
-// those that come to mind.
+// hexUUID returns an id from a column of PostgreSQL's type for UUIDs without
+// its dashes; "" of any other.
+func hexUUID(row []any) string {
+	if len(row) < 3 || text(row[2]) != "true" {
+		return ""
+	}
+	return strings.ReplaceAll(text(row[0]), "-", "")
+}
+
+// blacklist returns the statement that reads one: id, expiry, and of
+// PostgreSQL whether the id is a UUID. It is "" where a site has none of those
+// that come to mind.
 func (d *Django) blacklist(ctx context.Context, q querier, b Blacklist) (string, error) {
 	there, err := d.columnsOf(ctx, q, b.Table)
 	if err != nil {
@@ -170,6 +181,9 @@ func (d *Django) blacklist(ctx context.Context, q querier, b Blacklist) (string,
 		return "", nil
 	}
 	wanted := quoteAll([]string{b.ID, b.Expires})
+	if d.db.Postgres {
+		wanted += `, pg_typeof(` + quoteAll([]string{b.ID}) + `) = 'uuid'::regtype`
+	}
 	if b.Tokens == "" {
 		return `SELECT ` + wanted + ` FROM ` + quote(b.Table), has(b.Table, there, b.ID, b.Expires)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Mapping says where the parts of a user stand in the tables of another
@@ -127,20 +128,23 @@ func (m *Mapping) check() error {
 // filled returns the mapping with the names of tables that were left out.
 func (m Mapping) filled() Mapping {
 	m.Table = cmp.Or(m.Table, "auth_user")
-	m.Groups.Table = cmp.Or(m.Groups.Table, "auth_group")
+	m.Groups.Table = cmp.Or(m.Groups.Table, m.beside("auth_group"))
 	m.Groups.ID = cmp.Or(m.Groups.ID, "id")
 	m.Groups.Name = cmp.Or(m.Groups.Name, "name")
 	m.Groups.Members = cmp.Or(m.Groups.Members, m.Table+"_groups")
 	m.Groups.Group = cmp.Or(m.Groups.Group, "group_id")
-	m.Permissions.Table = cmp.Or(m.Permissions.Table, "auth_permission")
+	m.Permissions.Table = cmp.Or(m.Permissions.Table, m.beside("auth_permission"))
 	m.Permissions.ID = cmp.Or(m.Permissions.ID, "id")
 	m.Permissions.Members = cmp.Or(m.Permissions.Members, m.Table+"_user_permissions")
 	m.Permissions.Permission = cmp.Or(m.Permissions.Permission, "permission_id")
-	m.Permissions.OfGroups = cmp.Or(m.Permissions.OfGroups, "auth_group_permissions")
+	m.Permissions.OfGroups = cmp.Or(m.Permissions.OfGroups, m.beside("auth_group_permissions"))
 	if m.Blacklist == nil {
 		m.Blacklist = []Blacklist{
-			{Table: "token_blacklist_blacklistedtoken", Token: "token_id", Tokens: "token_blacklist_outstandingtoken", ID: "jti", Expires: "expires_at"},
-			{Table: "djwto_jwtblacklist", ID: "jti", Expires: "expires"},
+			{
+				Table: m.beside("token_blacklist_blacklistedtoken"), Token: "token_id", Tokens: m.beside("token_blacklist_outstandingtoken"),
+				ID: "jti", Expires: "expires_at",
+			},
+			{Table: m.beside("djwto_jwtblacklist"), ID: "jti", Expires: "expires"},
 		}
 	} else {
 		m.Blacklist = slices.Clone(m.Blacklist)
@@ -150,6 +154,16 @@ func (m Mapping) filled() Mapping {
 		}
 	}
 	return m
+}
+
+// beside returns the name of another table in the schema of the users': the
+// first of the search path may hold another site, with groups and refused
+// tokens of its own.
+func (m Mapping) beside(name string) string {
+	if schema, _, ok := strings.Cut(m.Table, "."); ok {
+		return schema + "." + name
+	}
+	return name
 }
 
 // keeps reports whether people keep their ids.

@@ -46,7 +46,12 @@ type Person struct {
 
 // Token is one that the old system refuses.
 type Token struct {
-	ID      string    // its jti
+	ID string // its jti
+	// Hex is the jti in the other spelling that it may have in the token, ""
+	// where there is none: a column for UUIDs does not tell whether tokens
+	// have the dashes. simplejwt, which had such a column before its version
+	// 3, writes jti without.
+	Hex     string
 	Expires time.Time // zero: never
 }
 

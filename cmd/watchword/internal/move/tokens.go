@@ -40,9 +40,13 @@ func (m *mover) tokens(ctx context.Context) error {
 			return ctx.Err()
 		}
 		until := expires.Add(tokenLeeway)
-		here[t.ID] = until // it may be in two tables
 		counts.Added++
-		facts = append(facts, watchword.Fact{Kind: watchword.TokenFact, ID: t.ID, Until: until})
+		for _, id := range []string{t.ID, t.Hex} {
+			if id != "" {
+				here[id] = until // it may be in two tables
+				facts = append(facts, watchword.Fact{Kind: watchword.TokenFact, ID: id, Until: until})
+			}
+		}
 		return ctx.Err()
 	})
 	if err != nil {

@@ -205,7 +205,7 @@ func (a *app) showImport(r *move.Report) error {
 // importTable prints rows of a name, a number and a remark.
 func (a *app) importTable(rows [][]string) error {
 	for _, row := range rows {
-		line := strings.TrimRight(fmt.Sprintf("  %-34s %10s  %s", printable(row[0]), row[1], row[2]), " ")
+		line := strings.TrimRight(fmt.Sprintf("  %-38s %10s  %s", printable(row[0]), row[1], row[2]), " ")
 		if err := a.printf("%s\n", line); err != nil {
 			return err
 		}

@@ -31,6 +31,7 @@ type Memory struct {
 
 	facts    []placedFact // by place
 	lastFact int64
+	told     map[string]int64 // the place of the last fact about a user's record, by his id
 
 	rings     map[string]memoryRing
 	clients   map[string]watchword.ClientRecord // by name
@@ -82,6 +83,7 @@ func NewMemory() *Memory {
 		imports:  make(map[importOf]watchword.Import),
 		sessions: make(map[int64]watchword.Session),
 		open:     make(map[string]map[int64]bool),
+		told:     make(map[string]int64),
 		origins:  make(map[string]int64),
 		rings:    make(map[string]memoryRing),
 		clients:  make(map[string]watchword.ClientRecord),

@@ -174,7 +174,19 @@ func (m *Memory) AddFact(_ context.Context, f watchword.Fact) (watchword.Cursor,
 
 func (m *Memory) append(f watchword.Fact) {
 	m.lastFact++
+	if replacesOlder(f) {
+		if i, found := m.place(m.told[f.ID]); found {
+			m.facts = slices.Delete(m.facts, i, i+1)
+		}
+		m.told[f.ID] = m.lastFact
+	}
 	m.facts = append(m.facts, placedFact{Fact: f, n: m.lastFact})
+}
+
+// place returns where the fact at n stands among those that are kept, or the
+// first one after it.
+func (m *Memory) place(n int64) (i int, found bool) {
+	return slices.BinarySearchFunc(m.facts, n, func(f placedFact, n int64) int { return cmp.Compare(f.n, n) })
 }
 
 // cursor returns the place of the last fact.
@@ -190,7 +202,7 @@ func (m *Memory) FactsSince(_ context.Context, c watchword.Cursor, at time.Time,
 	if err := follows(c, head); err != nil {
 		return nil, watchword.Cursor{}, err
 	}
-	first, _ := slices.BinarySearchFunc(m.facts, c.N+1, func(f placedFact, n int64) int { return cmp.Compare(f.n, n) })
+	first, _ := m.place(c.N + 1)
 	var found []watchword.Fact
 	for _, f := range m.facts[first:] {
 		if !f.Until.After(at) {

@@ -265,6 +265,11 @@ func profileFact(id string, at time.Time) watchword.Fact {
 	return tidyFact(watchword.Fact{Kind: watchword.ProfileFact, ID: id, Until: at.Add(watchword.ProfileFactLife)})
 }
 
+// replacesOlder reports whether f makes those before it needless that are of
+// its kind and about the same user. Whoever has not read them reads f; and
+// nobody fills the store by changing his own record again and again.
+func replacesOlder(f watchword.Fact) bool { return f.Kind == watchword.ProfileFact }
+
 // importFact says so of users who were taken over. A million of them are not
 // worth a million facts: of more than one it says that there are many.
 func importFact(made []watchword.User, at time.Time) watchword.Fact {

@@ -14,6 +14,9 @@ const (
 	selectFacts = `SELECT n, kind, id, number, up_to, except_session, before, until FROM ww_facts
 		WHERE n > ? AND n <= ? AND until > ? ORDER BY n LIMIT ?`
 
+	// The number is ProfileFact's, written out for the index that has it too.
+	dropRecordFacts = `DELETE FROM ww_facts WHERE kind = 6 AND id = ?`
+
 	selectHead = `SELECT m.value, c.value FROM ww_meta m, ww_counters c WHERE m.name = 'epoch' AND c.name = 'fact'`
 )
 
@@ -25,7 +28,13 @@ func places(ctx context.Context, q *statements, count int) (last int64, err erro
 	return last, err
 }
 
+// appendFact keeps f at the next place.
 func appendFact(ctx context.Context, q *statements, f watchword.Fact) error {
+	if replacesOlder(f) {
+		if _, err := q.exec(ctx, dropRecordFacts, f.ID); err != nil {
+			return err
+		}
+	}
 	n, err := places(ctx, q, 1)
 	if err != nil {
 		return err

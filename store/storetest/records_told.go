@@ -48,8 +48,19 @@ func recordsAreTold(t *testing.T, in Instance) {
 	wantCode(t, "UpdateUser", err, watchword.Internal)
 	_, err = s.UpdateUser(t.Context(), ada.ID, watchword.UserChange{Staff: ptr(true), Active: ptr(false)}, 0, until, at)
 	wantCode(t, "UpdateUser", err, watchword.Internal)
-	told("two changed", ada.ID, bob.ID, bob.ID, ada.ID)
+	told("two changed: the last fact about each", bob.ID, ada.ID)
 
 	wantCode(t, "DeleteUser", s.DeleteUser(t.Context(), bob.ID, until, at), watchword.Internal)
-	told("one deleted", ada.ID, bob.ID, bob.ID, ada.ID, bob.ID)
+	told("one deleted", ada.ID, bob.ID)
+
+	_, last, err := s.FactsSince(t.Context(), watchword.Cursor{}, at, 0)
+	wantCode(t, "FactsSince", err, watchword.Internal)
+	for _, name := range []string{"Ada", "Augusta", "Ada"} {
+		_, err = s.UpdateUser(t.Context(), ada.ID, watchword.UserChange{FirstName: &name}, 0, until, at)
+		wantCode(t, "UpdateUser", err, watchword.Internal)
+	}
+	told("one changed often", bob.ID, ada.ID)
+	since, _, err := s.FactsSince(t.Context(), last, at, 0)
+	wantCode(t, "FactsSince", err, watchword.Internal)
+	wantEqual(t, "after the cursor", since, []watchword.Fact{{Kind: watchword.ProfileFact, ID: ada.ID, Until: at.Add(watchword.ProfileFactLife)}})
 }

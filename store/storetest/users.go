@@ -20,7 +20,7 @@ func Users(t *testing.T, open Open) {
 			"what is created is found", "A user comes back by id, login and address as he was created.",
 			userIsFound,
 		}, {
-			"what changes is told", "Making, changing and deleting a user leave a fact about his record each, refused changes and sign-ins none.",
+			"what changes is told", "Making, changing and deleting a user leave a fact about his record, refused changes and sign-ins none; the last about each user is kept.",
 			recordsAreTold,
 		}, {
 			"ids count up", "Ids are decimal numbers in order of creation; a refused user takes none.",

@@ -368,6 +368,10 @@ func TestAdminPagesAreForEverybody(t *testing.T) {
 			grounds[browser.Eval[string](tab, "getComputedStyle(document.body).backgroundColor")] = true
 		}
 	}
+	tab.Open(server.URL + "/admin/audit")
+	if got := browser.Eval[string](tab, `[...document.querySelectorAll("tbody tr:last-child .more")].map(e => e.innerText).join()`); !strings.Contains(got, "added,by command line") {
+		t.Errorf("a narrow audit log tells only %q", got)
+	}
 	if len(grounds) != 2 {
 		t.Errorf("grounds are %v, want one for light and one for dark", grounds)
 	}

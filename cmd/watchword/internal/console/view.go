@@ -69,10 +69,11 @@ func parsePages(now func() time.Time) (pages, error) {
 // not escaped where it stands.
 func functions(now func() time.Time) template.FuncMap {
 	return template.FuncMap{
-		"ago": func(t time.Time) string { return ago(t, now()) },
-		"utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-		"day": func(t time.Time) string { return t.UTC().Format(time.DateOnly) },
-		"iso": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"ago":   func(t time.Time) string { return ago(t, now()) },
+		"utc":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+		"day":   func(t time.Time) string { return t.UTC().Format(time.DateOnly) },
+		"clock": func(t time.Time) string { return t.UTC().Format(time.TimeOnly) },
+		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 
 		"words": func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 		"dict":  dict,

@@ -315,6 +315,7 @@ func TestGate(t *testing.T) {
 		t.Run("smuggling", func(t *testing.T) { letsNoHeaderIn(t, s, front) })
 		t.Run("paths", func(t *testing.T) { letsNoPathAround(t, s, front) })
 		t.Run("methods", func(t *testing.T) { letsNoMethodAround(t, s, front) })
+		t.Run("sockets", func(t *testing.T) { letsSocketsThrough(t, s, front) })
 		t.Run("revocation", func(t *testing.T) { seesRevocation(t, s, front) })
 	})
 }
@@ -447,7 +448,7 @@ func letsNoPathAround(t *testing.T, s *site, front string) {
 		"/public/../orders/1", "/public/%2e%2e/orders/1", "/public/.%2e/orders", "/public/..%2forders", "/public/..;/orders", "/public;/../orders",
 		"//orders/1", "/public//../orders", "/./orders", "/%2e/orders", "/orders/.", "/orders%2f1", "/orders;x=1", "/orders%3b", "/orders%00", "/orders%20",
 		"/orders.", "/Orders", "/ORDERS/1", "/o%72ders/1", "/orders\\1", "/public\\..\\orders", "/public/%5c..%5corders", "/%252e%252e/orders", "/public%2f..%2forders",
-		"/orders%2e", "/public/%c0%ae%c0%ae/orders", "/public/%ef%bc%8e%ef%bc%8e/orders", "/public/..%00/orders", "/public?/../orders", "/public#/../orders",
+		"/orders%2e", "/public/%e2%84%80/orders", "/orders%cd%be", "/orders%c2%a0", "/orders%ef%b9%aa2f1", "/public/%c0%ae%c0%ae/orders", "/public/%ef%bc%8e%ef%bc%8e/orders", "/public/..%00/orders", "/public?/../orders", "/public#/../orders",
 		"/orders#x", "http://shop.example.com/orders", "http://evil.example.com/public/../orders", "/.watchword/../orders", "/.watchword/verify/../../orders",
 	} {
 		// bob must not see orders, under whatever name.
@@ -467,11 +468,42 @@ func letsNoMethodAround(t *testing.T, s *site, front string) {
 		request("GET", "/posts/1", s.ann, "X-Method-Override: DELETE"),
 		request("GET", "/posts/1?_method=DELETE", s.ann),
 		request("GET", "/posts/1?a=b&%5Fmethod=DELETE", s.ann),
+		request("GET", "/posts/1?_method[]=DELETE", s.ann),
+		request("GET", "/posts/1?_method%00=DELETE", s.ann),
 		request("TRACE", "/public", ""),
 	} {
 		got := raw(t, front, text)
 		if r := s.service.taken(); r != nil {
 			t.Errorf("%.60q = %d and reached the service", text, got)
+		}
+	}
+}
+
+// letsSocketsThrough: a handshake reaches the service as one, and is guarded
+// like every other request; an upgrade to anything else does not arrive.
+func letsSocketsThrough(t *testing.T, s *site, front string) {
+	const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+	for _, tt := range []struct {
+		token, upgrade string
+		want           int
+	}{
+		{s.ann, "websocket", 200}, // the service is none that switches
+		{s.ann, "WebSocket", 200},
+		{"", "websocket", 401},
+	} {
+		got := raw(t, front, request("GET", "/socket", tt.token, "Connection: Upgrade", "Upgrade: "+tt.upgrade, key))
+		r := s.service.taken()
+		if got != tt.want || (r != nil) != (tt.want == 200) {
+			t.Errorf("%s = %d and reached the service: %t; want %d", tt.upgrade, got, r != nil, tt.want)
+		}
+		if r != nil && !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+			t.Errorf("%s came with Upgrade %q", tt.upgrade, r.Header.Get("Upgrade"))
+		}
+	}
+	for _, upgrade := range []string{"h2c", "websocket, h2c", "H2C"} {
+		got := raw(t, front, request("GET", "/public", "", "Connection: Upgrade", "Upgrade: "+upgrade, key))
+		if r := s.service.taken(); r != nil && r.Header.Get("Upgrade") != "" {
+			t.Errorf("%s = %d and reached the service as %q", upgrade, got, r.Header.Get("Upgrade"))
 		}
 	}
 }

@@ -28,9 +28,6 @@ import (
 	"github.com/watchword-auth/watchword/httpauth"
 )
 
-// addr is where the document's requests go.
-const addr = "localhost:8001"
-
 //go:embed page.html
 var page []byte
 
@@ -44,17 +41,18 @@ func alice() watchword.NewUser {
 }
 
 func main() {
+	addr := flag.String("addr", "localhost:8001", "where the document's requests go")
 	mode := flag.String("mode", "JSON", "DJWTO_MODE: JSON, ONE-COOKIE or TWO-COOKIES")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *mode)
+	err := run(ctx, *addr, *mode)
 	stop()
 	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, mode string) error {
+func run(ctx context.Context, addr, mode string) error {
 	config, done, err := site.Open(ctx, "dj", alice())
 	if err != nil {
 		return err

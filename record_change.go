@@ -51,6 +51,7 @@ func (a *Authority) ChangeRecord(ctx context.Context, r RecordChange) (User, err
 	if u, err = admin.UpdateUser(ctx, u.ID, change, 0, a.factsUntil(now), now); err != nil {
 		return User{}, fmt.Errorf("change record: %w", err)
 	}
+	_ = a.list.Sync(ctx, now) // who follows is told by the next poll at the latest
 	a.tell(ctx, Event{
 		Kind: UserChanged, UserID: u.ID, Login: u.Login, Session: r.Claims.Number, Client: r.Client, Detail: strings.Join(changed, ", "),
 	})

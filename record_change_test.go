@@ -12,6 +12,8 @@ func TestChangeRecord(t *testing.T) {
 	b := newBench(t, nil)
 	tokens := b.signIn(t)
 	text := func(s string) *string { return &s }
+	from, err := b.NextFacts(ctx, watchword.Cursor{}, 0, 0)
+	want(t, "NextFacts", err, fine)
 	u, err := b.ChangeRecord(ctx, watchword.RecordChange{Claims: tokens.Claims, FirstName: text("Ann"), Phone: text("1")})
 	want(t, "ChangeRecord", err, fine)
 	if u.FirstName != "Ann" || u.Phone != "1" || u.LastName != "" || u.Version != b.ann.Version {
@@ -26,6 +28,10 @@ func TestChangeRecord(t *testing.T) {
 	}
 	if _, err := b.Verify(ctx, tokens.Access); err != nil {
 		t.Errorf("Verify = %v: a name ends nothing", err)
+	}
+	page, err := b.NextFacts(ctx, from.Cursor, 0, 0)
+	if err != nil || len(page.Facts) != 1 || page.Facts[0].Kind != watchword.ProfileFact || page.Facts[0].ID != b.ann.ID {
+		t.Errorf("who copies records is told %+v, %v", page.Facts, err)
 	}
 	for name, r := range map[string]watchword.RecordChange{
 		"too long":        {LastName: text(strings.Repeat("x", 257))},

@@ -39,8 +39,7 @@ func TestUserMoved(t *testing.T) {
 				t.Errorf("AdvanceSession = %+v, %v, want it ended", s, err)
 			}
 			facts, _, err := o.FactsSince(t.Context(), watchword.Cursor{}, base, 10)
-			facts = slices.DeleteFunc(facts, func(f watchword.Fact) bool { return f.Kind == watchword.ProfileFact }) // that ada was added
-			ended := slices.DeleteFunc(facts, func(f watchword.Fact) bool { return f.Kind == watchword.ProfileFact })
+			ended := slices.DeleteFunc(facts, func(f watchword.Fact) bool { return f.Kind == watchword.ProfileFact }) // that ada was added
 			if err != nil || len(ended) != 1 || ended[0].Number != s.Number {
 				t.Errorf("facts are %+v, %v, want one of the session", ended, err)
 			}

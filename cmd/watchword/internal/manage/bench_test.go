@@ -83,3 +83,39 @@ func BenchmarkFindUsers(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAudit looks for what there is little or nothing of in a log of a
+// million sign-ins.
+func BenchmarkAudit(b *testing.B) {
+	db, err := open.Store(b.Context(), "sqlite:"+filepath.Join(b.TempDir(), "w.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close(context.Background()) })
+	if _, err := db.SQL.ExecContext(b.Context(), `INSERT INTO ww_audit (at, kind, profile, user_id, login, session, address, device, code, actor, detail)
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+		SELECT i, 'signed_in', 'native', i % 10000, '', 0, '', '', '', NULL, '' FROM n`); err != nil {
+		b.Fatal(err)
+	}
+	actions, err := manage.New(manage.Options{Store: db, Record: func(context.Context, watchword.Event) {}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, f := range map[string]watchword.AuditFilter{
+		"user":               {UserID: "77"},
+		"actor":              {Actor: "user:1"},
+		"kind and actor":     {Kind: "signed_in", Actor: "user:1"},
+		"kind and user":      {Kind: "signed_in", UserID: "77"},
+		"user by an actor":   {UserID: "77", Actor: "user:1"},
+		"kind that is not":   {Kind: "denied"},
+		"all three together": {Kind: "signed_in", UserID: "77", Actor: "user:1"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := actions.Audit(b.Context(), manage.Actor{Operator: true}, f); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

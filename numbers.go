@@ -41,7 +41,8 @@ func statusKey(sealKey []byte) ([]byte, error) { return derive(sealKey, "status"
 // NewStatusNumbers makes the same permutations from the status key, which the
 // revocation feed hands to services (see [Authority.StatusKey]). Whoever has
 // it can tell the session behind an id and make up an id, which opens nothing:
-// tokens are signed, and refresh tokens hang on another key.
+// tokens are signed, and native refresh tokens hang on another key. A dialect's
+// hang on its own: with a secret that it shares, they can be made up as well.
 func NewStatusNumbers(status []byte, profile string) (*Numbers, error) {
 	if len(status) != statusKeySize {
 		return nil, fmt.Errorf("the status key has %d bytes, want %d", len(status), statusKeySize)

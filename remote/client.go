@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,7 +162,7 @@ func (c *Client) useNumbers(n *watchword.Numbers) error {
 	v := watchword.Verifier{Layout: watchword.NewAccessLayout(c.issuer, n)}
 	if c.c.Verifier != nil {
 		var err error
-		if v, err = c.c.Verifier(n); err != nil {
+		if v, err = told(func() (watchword.Verifier, error) { return c.c.Verifier(n) }); err != nil {
 			return fmt.Errorf("verifier of profile %s: %w", c.c.Profile, err)
 		}
 	}
@@ -174,7 +175,7 @@ func (c *Client) useNumbers(n *watchword.Numbers) error {
 	if v.Audience == "" {
 		v.Audience = c.c.Audience
 	}
-	v.Audiences = append(v.Audiences, c.c.Audiences...)
+	v.Audiences = slices.Concat(v.Audiences, c.c.Audiences)
 	v.Leeway = max(v.Leeway, c.c.Leeway)
 	if c.feed != nil {
 		v.Revocations = c.feed.list

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/watchword-auth/watchword"
@@ -125,6 +126,7 @@ func (c *Config) complete() error {
 	}
 	_, err := metadataURL(c.URL)
 	fault(err != nil, "URL: %w", err)
+	c.Audiences = slices.Clone(c.Audiences) // they are read again when the feed has new ids
 	if c.Issuer == c.URL {
 		c.Issuer = ""
 	}

@@ -255,7 +255,9 @@ func TestFeedEpochChanges(t *testing.T) {
 func TestFeedStatusKeyChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCentral(t, nil)
-		client := c.service(t, nil)
+		audiences := []string{"shop"}
+		client := c.service(t, func(r *remote.Config) { r.Audience, r.Audiences = "till", audiences })
+		audiences[0] = "nobody" // what is done to it later means nothing
 		tokens := c.signIn("ann")
 		if claims, err := client.Verify(t.Context(), tokens.Access); err != nil || claims.Number == 0 {
 			t.Fatalf("Verify = %+v, %v", claims, err)

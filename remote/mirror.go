@@ -90,7 +90,7 @@ func (m *mirror) sight(ctx context.Context, c *watchword.Claims) error {
 
 func (m *mirror) meet(ctx context.Context, c *watchword.Claims) error {
 	if m.finder != nil {
-		_, err := m.finder.User(ctx, m.c.issuer, c.UserID)
+		_, err := told(func() (User, error) { return m.finder.User(ctx, m.c.issuer, c.UserID) })
 		if err == nil {
 			m.know(c.UserID)
 			return nil
@@ -191,6 +191,15 @@ func shielded(call func() error) (err error) {
 		}
 	}()
 	return call()
+}
+
+// told is shielded for what the application answers.
+func told[T any](call func() (T, error)) (answer T, err error) {
+	err = shielded(func() (err error) {
+		answer, err = call()
+		return err
+	})
+	return answer, err
 }
 
 // failed counts a fault and puts a code on it: the caller can come again.

@@ -71,7 +71,7 @@ func (f *follower) load(ctx context.Context) bool {
 		return true
 	}
 	for tries := 1; ; tries++ {
-		text, err := f.m.cursors.Cursor(ctx, f.m.c.issuer)
+		text, err := told(func() (string, error) { return f.m.cursors.Cursor(ctx, f.m.c.issuer) })
 		if ctx.Err() != nil {
 			return false
 		}
@@ -319,7 +319,7 @@ func (f *follower) sweep(ctx context.Context, there map[string]struct{}) error {
 	}
 	const page = 1000
 	for after := ""; ; {
-		ids, err := f.m.lister.UserIDs(ctx, f.m.c.issuer, after, page)
+		ids, err := told(func() ([]string, error) { return f.m.lister.UserIDs(ctx, f.m.c.issuer, after, page) })
 		if err != nil {
 			return fmt.Errorf("list mirrored users: %w", err)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -308,6 +309,63 @@ func TestMirrorFails(t *testing.T) {
 		c.same(t, s, "at last")
 		if st := client.Stats().Mirror; st.Pending != 0 || s.cursors[issuer] == "" {
 			t.Errorf("Stats = %+v, want nothing pending and a place", st)
+		}
+	})
+}
+
+// panicky are users whose every question panics as often as it is told to.
+type panicky struct {
+	*users
+	left atomic.Int64
+}
+
+func (p *panicky) maybe() {
+	if p.left.Add(-1) >= 0 {
+		panic("a driver")
+	}
+}
+
+func (p *panicky) User(ctx context.Context, issuer, id string) (remote.User, error) {
+	p.maybe()
+	return p.users.User(ctx, issuer, id)
+}
+
+func (p *panicky) Cursor(ctx context.Context, issuer string) (string, error) {
+	p.maybe()
+	return p.users.Cursor(ctx, issuer)
+}
+
+func (p *panicky) SetCursor(ctx context.Context, issuer, cursor string) error {
+	p.maybe()
+	return p.users.SetCursor(ctx, issuer, cursor)
+}
+
+func (p *panicky) UserIDs(ctx context.Context, issuer, after string, limit int) ([]string, error) {
+	p.maybe()
+	return p.users.UserIDs(ctx, issuer, after, limit)
+}
+
+// The application's questions are asked in the background, where nobody else
+// would recover a panic: it counts as a failure, and is tried again.
+func TestMirrorPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCentral(t, nil)
+		s := &panicky{users: newUsers()}
+		s.left.Store(3)
+		client := c.service(t, func(r *remote.Config) { r.Users = s })
+		time.Sleep(30 * time.Second)
+		c.same(t, s.users, "after panics at the start")
+		tokens := c.signIn("ann")
+		next := c.service(t, func(r *remote.Config) { r.Users = s })
+		s.left.Store(1)
+		if _, err := next.Verify(t.Context(), tokens.Access); !errors.Is(err, watchword.Unavailable) {
+			t.Errorf("Verify = %v of a panic, want Unavailable", err)
+		}
+		if _, err := next.Verify(t.Context(), tokens.Access); err != nil {
+			t.Errorf("Verify = %v", err)
+		}
+		if st := client.Stats().Mirror; st.Failures == 0 || !st.Complete {
+			t.Errorf("Stats = %+v", st)
 		}
 	})
 }

@@ -131,15 +131,22 @@ func (p *Passwords) upgrade(ctx context.Context, u User, pass, encoded string) U
 		return u
 	}
 	better, err := p.hasher.Hash(ctx, pass)
-	if err != nil || p.users.SwapPasswordHash(ctx, u.ID, encoded, better) != nil {
+	if err != nil {
 		return u
 	}
-	// Where a version is made from the hash, the user's is another now. Only
-	// one who still has the very hash that was written is the one who has
-	// proved who he is: had his password been changed in between, the old
+	if err := p.users.SwapPasswordHash(ctx, u.ID, encoded, better); err != nil && !errors.Is(err, Conflict) {
+		return u
+	}
+	// Where a version is made from the hash, the user's is another now, be it
+	// by this upgrade or by that of a sign-in beside it. He has proved who he
+	// is as he stands now only if his hash is the very one that was written or
+	// one of the same password: had that been changed in between, the old
 	// version stays with this sign-in and refuses it.
 	again, hash, err := p.users.UserByLogin(ctx, u.Login)
-	if err != nil || again.ID != u.ID || hash != better || !again.Active {
+	if err != nil || again.ID != u.ID || !again.Active || again.Version == u.Version {
+		return u
+	}
+	if hash != better && p.hasher.Verify(ctx, pass, hash) != nil {
 		return u
 	}
 	return again

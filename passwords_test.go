@@ -15,8 +15,9 @@ type hashedUser struct {
 	hash  string
 	kept  bool // hashes are not to be written
 	swaps int
-	// raced is a hash that somebody else sets right after a swap.
-	raced string
+	// raced is a hash that somebody else sets right after a swap, and beaten
+	// one that he sets right before it.
+	raced, beaten string
 }
 
 func (h *hashedUser) user() watchword.User {
@@ -30,7 +31,10 @@ func (h *hashedUser) UserByLogin(context.Context, string) (watchword.User, strin
 }
 
 func (h *hashedUser) SwapPasswordHash(_ context.Context, _, old, better string) error {
-	if h.swaps++; old != h.hash {
+	if h.swaps++; h.beaten != "" {
+		h.hash = h.beaten
+	}
+	if old != h.hash {
 		return watchword.Conflict
 	}
 	if h.hash = better; h.raced != "" {
@@ -47,6 +51,14 @@ func TestAnUpgradeAndTheUsersVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const pass = "correct horse battery staple"
+	hash := func(password string) string {
+		h, err := hasher.Hash(t.Context(), password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
 	for _, tt := range []struct {
 		name  string
 		users *hashedUser
@@ -57,8 +69,11 @@ func TestAnUpgradeAndTheUsersVersion(t *testing.T) {
 		{"an upgrade", &hashedUser{hash: old}, 1, true},
 		{"hashes that are kept", &hashedUser{hash: old, kept: true}, 0, false},
 		{"a password change right after it", &hashedUser{hash: old, raced: "!"}, 1, false},
+		{"another sign-in's upgrade right before it", &hashedUser{hash: old, beaten: hash(pass)}, 1, true},
+		{"another sign-in's upgrade right after it", &hashedUser{hash: old, raced: hash(pass)}, 1, true},
+		{"a password change right before it", &hashedUser{hash: old, beaten: hash("another password")}, 1, false},
 	} {
-		u, err := watchword.NewPasswords(tt.users, hasher).Authenticate(t.Context(), watchword.Credentials{Login: "ann", Password: "correct horse battery staple"})
+		u, err := watchword.NewPasswords(tt.users, hasher).Authenticate(t.Context(), watchword.Credentials{Login: "ann", Password: pass})
 		if err != nil || tt.users.swaps != tt.swaps {
 			t.Errorf("%s: Authenticate = %v after %d swaps, want %d", tt.name, err, tt.users.swaps, tt.swaps)
 		}

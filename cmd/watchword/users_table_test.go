@@ -227,6 +227,31 @@ func TestDjangoSignsInAfterUs(t *testing.T) {
 	})
 }
 
+// Of sign-ins at once with a hash that grows old one writes it anew, and the
+// others, whose password is as right, are not refused for it.
+func TestUpgradesAtOnce(t *testing.T) {
+	sites(t, func(t *testing.T, p *djangotest.Project) {
+		addShared(t, p)
+		s := overTable(t, p, "upgrade = true\n")
+		statuses := make(chan int)
+		const each = 8
+		for range each {
+			for _, login := range []string{"md5", "sha1", "scrypt"} {
+				go func() {
+					status := 0
+					defer func() { statuses <- status }()
+					status, _, _ = s.signIn(login, vectorPassword)
+				}()
+			}
+		}
+		for range 3 * each {
+			if status := <-statuses; status != http.StatusOK {
+				t.Errorf("a sign-in with the right password = %d, want 200", status)
+			}
+		}
+	})
+}
+
 func TestDjangosChangesAreSeen(t *testing.T) {
 	sites(t, func(t *testing.T, p *djangotest.Project) {
 		addShared(t, p)

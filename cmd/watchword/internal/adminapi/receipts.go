@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,8 @@ type kept struct {
 // once runs do, or answers as the first request with the same key was
 // answered. Without a key it runs do, and for an actor without the permission,
 // whom do refuses: he may have lost it since the first request. Keys are the
-// actor's own at that route. Refusals and faults are not kept: the request may
+// actor's own at that route, and he who has lost his rank or a scope is
+// another: the answer may hold a secret that he would be refused now. Refusals and faults are not kept: the request may
 // be made again.
 func (r *receipts) once(c *call, body []byte, p manage.Permission, do func() (httpauth.Reply, error)) (httpauth.Reply, error) {
 	header := c.Request.Header.Values(idempotencyKey)
@@ -74,7 +76,9 @@ func (r *receipts) once(c *call, body []byte, p manage.Permission, do func() (ht
 	if len(header) > 1 || !keyText(header[0]) {
 		return httpauth.Reply{}, wrong(idempotencyKey, "want one key of 1 to 255 printable characters, such as a UUID")
 	}
-	s, err := r.secrets(c.by.Name()+"\x00"+c.Request.Method+" "+c.Request.URL.Path, header[0])
+	scope := fmt.Sprintf("%s\x00%t %q\x00%s %s", c.by.Name(), c.by.Superuser(), slices.Sorted(slices.Values(c.by.Scopes)),
+		c.Request.Method, c.Request.URL.Path)
+	s, err := r.secrets(scope, header[0])
 	if err != nil {
 		return httpauth.Reply{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/watchword-auth/watchword"
+	"github.com/watchword-auth/watchword/cmd/watchword/internal/manage"
 )
 
 func TestIdempotencyKeys(t *testing.T) {
@@ -73,6 +74,25 @@ func TestIdempotencyKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.ask(s.signIn("sam").Access, "POST", "clients", `{"name":"his"}`, key("k3")...).is(t, http.StatusForbidden, "permission_denied")
+	})
+	t.Run("who has lost a scope is not told a secret that goes with it", func(t *testing.T) {
+		now := time.Now()
+		set := func(scopes ...string) {
+			t.Helper()
+			change := watchword.UserChange{Permissions: &[]string{string(manage.ChangeClients)}, Scopes: &scopes}
+			if _, err := s.store.UpdateUser(t.Context(), sam, change, 0, now.Add(time.Hour), now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		const body = `{"name":"scoped","scopes":["posts:read"]}`
+		set("posts:read")
+		first := s.ask(s.signIn("sam").Access, "POST", "clients", body, key("k5")...)
+		first.is(t, http.StatusCreated, "")
+		if again := s.ask(s.signIn("sam").Access, "POST", "clients", body, key("k5")...); again.body != first.body {
+			t.Errorf("in another session the answer is %d %s", again.status, again.body)
+		}
+		set()
+		s.ask(s.signIn("sam").Access, "POST", "clients", body, key("k5")...).is(t, http.StatusForbidden, "permission_denied")
 	})
 	t.Run("a refusal is not kept", func(t *testing.T) {
 		s.ask(boss, "POST", "users", `{"login":"other","password":"short"}`, key("k4")...).is(t, http.StatusBadRequest, "password_weak")

@@ -137,10 +137,3 @@ func (v *vouched) shrink(now time.Time) {
 		delete(v.tokens, key)
 	}
 }
-
-// forget removes a token.
-func (v *vouched) forget(raw string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.tokens, sha256.Sum256([]byte(raw)))
-}

@@ -28,6 +28,7 @@ const (
 	readTimeout   = 30 * time.Second  // for header and body together
 	writeTimeout  = 60 * time.Second  // from the header's end to the answer's
 	idleTimeout   = 120 * time.Second // between requests of a connection
+	stuckTimeout  = 10 * time.Second  // while nothing is taken of what is written (HTTP/2)
 	maxHeader     = 32 << 10          // bytes; more is answered with 431
 )
 
@@ -93,6 +94,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.http = &http.Server{
 		Handler: handler, TLSConfig: s.tls,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		HTTP2:          &http.HTTP2Config{WriteByteTimeout: stuckTimeout},
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	s.http.RegisterOnShutdown(s.streams.End) // it waits for what is under way

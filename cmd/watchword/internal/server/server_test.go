@@ -54,6 +54,11 @@ func (b *buffer) String() string {
 // serve starts a server with the settings that change makes of the defaults.
 func serve(t *testing.T, change func(*config.Config)) *served {
 	t.Helper()
+	return serveOn(t, func(l net.Listener) net.Listener { return l }, change)
+}
+
+func serveOn(t *testing.T, wrap func(net.Listener) net.Listener, change func(*config.Config)) *served {
+	t.Helper()
 	c := config.Default()
 	c.DB = "sqlite:" + filepath.Join(t.TempDir(), "w.db")
 	c.Log.Level = slog.LevelDebug
@@ -75,7 +80,7 @@ func serve(t *testing.T, change func(*config.Config)) *served {
 		t.Fatal(err)
 	}
 	srv, err := server.New(t.Context(), server.Options{
-		Config: c, DB: s.db, Seal: seal, Listener: listener,
+		Config: c, DB: s.db, Seal: seal, Listener: wrap(listener),
 		Log: slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: c.Log.Level})),
 	})
 	if err != nil {

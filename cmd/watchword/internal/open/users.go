@@ -14,7 +14,7 @@ import (
 	"time"
 
 	// Pure Go, and small beside its alternatives.
-	_ "github.com/lib/pq"
+	"github.com/lib/pq"
 
 	"github.com/watchword-auth/watchword"
 	"github.com/watchword-auth/watchword/store/django"
@@ -72,7 +72,8 @@ const usersTimeout = 5 * time.Minute
 
 // connectUsers makes the handle: for reading alone unless writes is set.
 func connectUsers(dsn string, writes bool) (*sql.DB, django.Flavor, error) {
-	driver, name, flavor := "postgres", dsn, django.PostgreSQL
+	var db *sql.DB
+	flavor := django.PostgreSQL
 	switch scheme, rest, _ := strings.Cut(dsn, ":"); {
 	case scheme == "sqlite" && rest != "" && rest != ":memory:":
 		path, err := filepath.Abs(rest)
@@ -86,26 +87,39 @@ func connectUsers(dsn string, writes bool) (*sql.DB, django.Flavor, error) {
 		if writes {
 			mode = "rw" // and never made
 		}
-		driver, flavor = "sqlite", django.SQLite
-		name = uri(path) + "&mode=" + mode
+		flavor = django.SQLite
+		if db, err = sql.Open("sqlite", uri(path)+"&mode="+mode); err != nil {
+			return nil, 0, fmt.Errorf("users.dsn: %w", plain(err))
+		}
 	case scheme == "postgres" || scheme == "postgresql":
-		if _, err := url.Parse(dsn); err != nil {
-			// The parser's words would repeat what it could not read.
-			return nil, 0, errors.New("users.dsn: this is no URL: special characters of a password are written as %40 and the like")
+		var err error
+		if db, err = postgresHandle(dsn, dialer{patience}); err != nil {
+			return nil, 0, fmt.Errorf("users.dsn: %w", err)
 		}
 	default:
 		// The name may carry a password: it is not repeated.
 		return nil, 0, errors.New("users.dsn: the data source must be sqlite:PATH or postgres://…")
-	}
-	db, err := sql.Open(driver, name)
-	if err != nil {
-		return nil, 0, fmt.Errorf("users.dsn: %w", plain(err))
 	}
 	most := max(4, 2*runtime.GOMAXPROCS(0))
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
 	db.SetConnMaxIdleTime(usersTimeout)
 	return db, flavor, nil
+}
+
+// postgresHandle makes the handle of a PostgreSQL database. Errors repeat
+// nothing of the name.
+func postgresHandle(dsn string, d dialer) (*sql.DB, error) {
+	if _, err := url.Parse(dsn); err != nil {
+		// The parser's words would repeat what it could not read.
+		return nil, errors.New("this is no URL: special characters of a password are written as %40 and the like")
+	}
+	connector, err := pq.NewConnector(dsn)
+	if err != nil {
+		return nil, errors.New("the options of the PostgreSQL database's name are not understood")
+	}
+	connector.Dialer(d)
+	return sql.OpenDB(connector), nil
 }
 
 // looksLikeSQLite tells what the driver would tell as a number.

@@ -69,6 +69,9 @@ type request struct {
 // else Unavailable. Nothing else of the answer gets into the error: what is
 // shown to users of this service must not hold another system's text.
 func (c *Client) call(ctx context.Context, q request) ([]byte, error) {
+	if c.ctx.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", watchword.Unavailable, errClosed)
+	}
 	patience := c.c.Timeout + q.patience
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -274,7 +274,8 @@ func (c *Client) native(ctx context.Context) (native, error) {
 }
 
 // Close ends all work in the background and returns when nothing of c runs any
-// more.
+// more. From then on whatever the authority would be asked is Unavailable, and
+// tokens are verified by what is known until that is too old.
 func (c *Client) Close() {
 	c.mu.Lock()
 	c.cancel()

@@ -306,6 +306,11 @@ func TestClientClose(t *testing.T) {
 		tokens := c.signIn("ann")
 		client.Close()
 		client.Close()
+		calls := c.total()
+		_, err := client.SignIn(t.Context(), watchword.SignInRequest{Credentials: watchword.Credentials{Login: "ann", Password: annPass}})
+		if !errors.Is(err, watchword.Unavailable) || c.total() != calls {
+			t.Errorf("SignIn = %v with %d calls after Close, want Unavailable and none", err, c.total()-calls)
+		}
 		time.Sleep(time.Minute)
 		if _, err := client.Verify(t.Context(), tokens.Access); !errors.Is(err, watchword.Unavailable) {
 			t.Errorf("Verify = %v a minute after Close, want Unavailable", err)

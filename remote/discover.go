@@ -109,7 +109,7 @@ func parseMetadata(body []byte, issuer string) (Metadata, error) {
 	// Else another authority could be passed off as this one (RFC 8414,
 	// sections 3.3 and 6.2).
 	if m.Issuer != issuer {
-		return Metadata{}, fmt.Errorf("metadata is of issuer %.256q", m.Issuer)
+		return Metadata{}, fmt.Errorf("metadata is of issuer %.256q, want %.256q to the letter", m.Issuer, issuer)
 	}
 	return m, nil
 }

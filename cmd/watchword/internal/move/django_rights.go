@@ -209,7 +209,9 @@ func (d *Django) LastID(ctx context.Context) (int64, error) {
 		if row[0] != nil && err != nil {
 			return fmt.Errorf("column %s: these ids are no numbers: say ids = \"new\" in the mapping, and everybody gets a new one", d.id)
 		}
-		last = max(last, n)
+		if n <= maxID { // whose id is higher is left out
+			last = max(last, n)
+		}
 		return nil
 	}
 	err := d.read(ctx, func(q querier) error {

@@ -39,6 +39,7 @@ func cases() []struct {
 		{"mapping", importsByMapping},
 		{"easyjwt", importsEasyJWT},
 		{"new ids", importsNewIDs},
+		{"last id", leavesRoom},
 		{"bad mappings", refusesMappings},
 		{"read only", readsOnly},
 		{"interrupted", goesOn},
@@ -370,6 +371,24 @@ func importsBlacklists(t *testing.T, s *site) {
 	s.run(h, move.Options{}, move.Mapping{})
 	if u, err := h.CreateUser(t.Context(), watchword.NewUser{User: watchword.User{Login: "next"}}); err != nil || u.ID != "78" {
 		t.Errorf("the next user is %s, %v, want 78", u.ID, err)
+	}
+}
+
+// leavesRoom imports from a table whose ids end where all numbers end: users
+// can be added afterwards all the same.
+func leavesRoom(t *testing.T, s *site) {
+	s.exec(s.userTable("auth_user", s.bigserial, `"username" varchar(150) NOT NULL UNIQUE,`))
+	s.put(7, "ann", "", aHash)
+	s.put(1<<62, "high", "", aHash)
+	s.put(1<<63-1, "last", "", aHash)
+	h := newHouse(t)
+	r := s.run(h, move.Options{}, move.Mapping{})
+	wantUsers(t, r, move.Users{Read: 3, Added: 2, LeftOut: 1})
+	if len(r.LeftOut) != 1 || r.LeftOut[0].Login != "last" || r.LeftOut[0].Kind != move.BadID {
+		t.Errorf("left out %+v, want the one with the last id", r.LeftOut)
+	}
+	if u, err := h.CreateUser(t.Context(), watchword.NewUser{User: watchword.User{Login: "next"}}); err != nil || u.ID != "4611686018427387905" {
+		t.Errorf("the next user is %q, %v", u.ID, err)
 	}
 }
 

@@ -124,13 +124,18 @@ func (d *draft) finish(keep bool) Person {
 	}
 	if keep && d.Fault == "" && !isID(d.ID) {
 		d.Kind = BadID
-		d.Fault = "the id is no positive number, as ids here are"
+		d.Fault = "the id is no positive number up to 2^62, as ids here are"
 	}
 	return d.Person
 }
 
+// maxID is the highest id that is taken over: one at the end of all numbers
+// would leave none for who is added afterwards. Ids made of the time and a
+// machine's number are below it.
+const maxID = 1 << 62
+
 // isID reports whether an id can be one of ours.
 func isID(id string) bool {
 	n, err := strconv.ParseInt(id, 10, 64)
-	return err == nil && n > 0 && strconv.FormatInt(n, 10) == id
+	return err == nil && n > 0 && n <= maxID && strconv.FormatInt(n, 10) == id
 }

@@ -102,7 +102,7 @@ type Unchecked struct {
 // Kinds of reasons to be left out.
 const (
 	BadRow       = "bad_row"       // what the source has is no user
-	BadID        = "bad_id"        // the id is no positive number
+	BadID        = "bad_id"        // the id is no positive number, or above maxID
 	IDTaken      = "id_taken"      // by somebody else here
 	IDGone       = "id_gone"       // it was of a user who was deleted here
 	LoginTaken   = "login_taken"   // by somebody else here

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +20,14 @@ type Attacks struct {
 	// "authtest" without scopes. Bad ones have no scopes either way: it must
 	// be that they are bad which has them refused.
 	Token func(*Issuer) string
+	// Accepted reports whether an answer means that the request was let in;
+	// nil: every status below 400 does. For handlers that send strangers to a
+	// page where they sign in, serve them as strangers, or tell of errors in
+	// the body.
+	Accepted func(*http.Response) bool
+	// Except names attacks that are not made, of [Defects] and the others that
+	// [Finding] names, because the program has decided to accept such tokens.
+	Except []string
 	// Revocation is how soon a revoked token must be refused, by the machine's
 	// clock; 0 means two seconds. Negative: the handler hears of no
 	// revocations, and is not asked.
@@ -57,6 +66,16 @@ func Attack(t testing.TB, handler http.Handler, i *Issuer, attacks ...Attacks) {
 	}
 }
 
+// Attacks that are no defect of a token.
+const (
+	noToken, emptyToken, otherScheme = "no token", "empty token", "another scheme"
+	inQuery, twoHeaders              = "token in the query", "two Authorization headers"
+	revokedNow                       = "revoked just now"
+)
+
+// patience is how long one answer is waited for.
+const patience = 30 * time.Second
+
 // Probe is [Attack] for those who want to read the findings. It returns an
 // error where the handler cannot be attacked, because it refuses a good token
 // or an attack cannot be made.
@@ -70,8 +89,14 @@ func Probe(handler http.Handler, i *Issuer, a Attacks) ([]Finding, error) {
 	if p.attacks.Token == nil {
 		p.attacks.Token = func(i *Issuer) string { return i.Token(subject) }
 	}
-	if status := p.ask(bearer(p.attacks.Token(i))); status >= http.StatusBadRequest {
-		return nil, fmt.Errorf("a good token is answered %d: the handler must trust %s and accept the audience %q", status, i.URL(), i.Audience())
+	if p.attacks.Accepted == nil {
+		p.attacks.Accepted = func(answer *http.Response) bool { return answer.StatusCode < http.StatusBadRequest }
+	}
+	if err := p.known(); err != nil {
+		return nil, err
+	}
+	if got := p.ask(bearer(p.attacks.Token(i))); !got.accepted {
+		return nil, fmt.Errorf("a good token is %s: the handler must trust %s and accept the audience %q", got, i.URL(), i.Audience())
 	}
 	p.without()
 	for _, d := range Defects() {
@@ -80,7 +105,7 @@ func Probe(handler http.Handler, i *Issuer, a Attacks) ([]Finding, error) {
 			return nil, fmt.Errorf("make a token that is %q: %w", d.Name, err)
 		}
 		fetched := i.asked.n.Load()
-		p.expect(d.Name, d.Why, p.ask(bearer(raw)))
+		p.try(d.Name, d.Why, bearer(raw))
 		if i.asked.n.Load() != fetched {
 			p.findings = append(p.findings, Finding{d.Name, "the address in the header was fetched: whoever writes tokens chooses what the server asks", 0})
 		}
@@ -97,88 +122,140 @@ type prober struct {
 	findings []Finding
 }
 
-// ask sends the request with what change does to it.
-func (p *prober) ask(change func(*http.Request)) int {
-	r := p.attacks.Request()
-	change(r)
-	w := httptest.NewRecorder()
-	p.serve(w, r)
-	return w.Code
+// known refuses names in Except that no attack has: what they were to let
+// through may have been renamed, or never looked at.
+func (p *prober) known() error {
+	names := []string{noToken, emptyToken, otherScheme, inQuery, twoHeaders, revokedNow}
+	for _, d := range Defects() {
+		names = append(names, d.Name)
+	}
+	for _, name := range p.attacks.Except {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("there is no attack %q", name)
+		}
+	}
+	return nil
 }
 
-// serve answers for a handler that panics as net/http would: badly.
-func (p *prober) serve(w *httptest.ResponseRecorder, r *http.Request) {
+// outcome is what became of a request.
+type outcome struct {
+	accepted bool
+	status   int    // 0: there was no answer
+	fault    string // why there was none, or a panic
+}
+
+func (o outcome) String() string {
+	text := fmt.Sprintf("answered %d", o.status)
+	if o.fault != "" {
+		text += " (" + o.fault + ")"
+	}
+	return text
+}
+
+// ask sends the request with what change does to it. What Request makes need
+// not be new each time, and may show a token of its own.
+func (p *prober) ask(change func(*http.Request)) outcome {
+	r := p.attacks.Request()
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	r = r.Clone(ctx)
+	r.Header.Del("Authorization")
+	change(r)
+	answered := make(chan outcome, 1)
+	go p.serve(r, answered)
+	select {
+	case got := <-answered:
+		return got
+	case <-time.After(patience + time.Second): // whoever heeds the context has had his chance
+		return outcome{fault: "it hangs"}
+	}
+}
+
+// serve answers for a handler that panics, or ends its goroutine, as net/http
+// would: badly.
+func (p *prober) serve(r *http.Request, answered chan<- outcome) {
+	w := httptest.NewRecorder()
+	got := outcome{status: http.StatusInternalServerError, fault: "it ended without an answer"}
 	defer func() {
-		if recover() != nil {
-			w.Code = http.StatusInternalServerError
+		if cause := recover(); cause != nil {
+			got.fault = fmt.Sprintf("panic: %v", cause)
 		}
+		answered <- got
 	}()
 	p.handler.ServeHTTP(w, r)
+	answer := w.Result()
+	got = outcome{status: answer.StatusCode, accepted: p.attacks.Accepted(answer)}
 }
 
 func bearer(raw string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+raw) }
 }
 
+// try makes an attack unless it is excepted.
+func (p *prober) try(attack, why string, change func(*http.Request)) {
+	if !slices.Contains(p.attacks.Except, attack) {
+		p.expect(attack, why, p.ask(change))
+	}
+}
+
 // expect notes an answer that is no refusal. A fault of the server is none
 // either: whoever can cause one at will is not refused but served.
-func (p *prober) expect(attack, why string, status int) {
+func (p *prober) expect(attack, why string, got outcome) {
 	switch {
-	case status < http.StatusBadRequest:
-		p.findings = append(p.findings, Finding{attack, why, status})
-	case status >= http.StatusInternalServerError:
-		p.findings = append(p.findings, Finding{attack, "a bad token is the client's fault, not the server's", status})
+	case got.status >= http.StatusInternalServerError || got.status == 0:
+		why = "a bad token is the client's fault, not the server's"
+		if got.fault != "" {
+			why += ": " + got.fault
+		}
+	case !got.accepted:
+		return
 	}
+	p.findings = append(p.findings, Finding{attack, why, got.status})
 }
 
 // without shows no token at all.
 func (p *prober) without() {
 	const open = "the route is open to everybody"
-	p.expect("no token", open, p.ask(func(*http.Request) {}))
-	p.expect("empty token", open, p.ask(bearer("")))
-	p.expect("another scheme", open, p.ask(func(r *http.Request) { r.SetBasicAuth(subject, subject) }))
+	p.try(noToken, open, func(*http.Request) {})
+	p.try(emptyToken, open, bearer(""))
+	p.try(otherScheme, open, func(r *http.Request) { r.SetBasicAuth(subject, subject) })
 }
 
 // misplaced shows a good token where it does not belong.
 func (p *prober) misplaced() {
 	raw := p.attacks.Token(p.issuer)
-	p.expect("token in the query", "addresses stand in logs and in the Referer (RFC 9700, section 4.3.2)", p.ask(func(r *http.Request) {
+	p.try(inQuery, "addresses stand in logs and in the Referer (RFC 9700, section 4.3.2)", func(r *http.Request) {
 		q := r.URL.Query()
 		q.Set("access_token", raw)
 		r.URL.RawQuery = q.Encode()
-	}))
-	p.expect("two Authorization headers", "a proxy before the handler may have judged the other one", p.ask(func(r *http.Request) {
+	})
+	p.try(twoHeaders, "a proxy before the handler may have judged the other one", func(r *http.Request) {
 		r.Header["Authorization"] = []string{"Bearer garbage", "Bearer " + raw}
-	}))
+	})
 }
 
 // revoked waits until a revoked token is refused.
 func (p *prober) revoked() {
 	within := p.attacks.Revocation
-	if within < 0 {
+	if within < 0 || slices.Contains(p.attacks.Except, revokedNow) {
 		return
 	}
 	if within == 0 {
 		within = 2 * time.Second
 	}
 	raw := p.attacks.Token(p.issuer)
-	status := p.ask(bearer(raw)) // seen before: a memory of good tokens must forget it
-	if status >= http.StatusBadRequest {
+	// Seen before: a memory of good tokens must forget it.
+	if got := p.ask(bearer(raw)); !got.accepted {
 		return // Token makes one that opens the route once
 	}
 	p.issuer.Revoke(raw)
 	until := time.Now().Add(within) //nolint:forbidigo // how long a person would wait
-	for {
-		status = p.ask(bearer(raw))
-		if status >= http.StatusBadRequest {
-			break
-		}
-		if time.Now().After(until) { //nolint:forbidigo // as above
-			break
-		}
+	got := p.ask(bearer(raw))
+	for got.accepted && time.Now().Before(until) { //nolint:forbidigo // as above
 		time.Sleep(5 * time.Millisecond)
+		got = p.ask(bearer(raw))
 	}
-	p.expect("revoked just now", fmt.Sprintf("it is still accepted after %s: who was signed out is not", within), status)
+	p.expect(revokedNow, fmt.Sprintf("it is still accepted after %s: who was signed out is not", within), got)
 }
 
 // counter counts requests.

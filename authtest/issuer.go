@@ -183,6 +183,18 @@ func (i *Issuer) SignIn(login, secret string) watchword.Tokens {
 	return tokens
 }
 
+// AddClient adds a program that calls as itself, and returns its credentials.
+// One without scopes may follow the revocation feed: they are the ClientID and
+// ClientSecret of a remote.Config.
+func (i *Issuer) AddClient(name string, scopes ...string) (id, secret string) {
+	i.t.Helper()
+	id, secret, record := watchword.NewClientSecret(name, scopes, i.Now())
+	if err := i.store.CreateClient(context.Background(), record); err != nil {
+		i.t.Fatalf("authtest: add client %q: %v", name, err)
+	}
+	return id, secret
+}
+
 // Token returns a good access token for a subject.
 func (i *Issuer) Token(subject string, options ...Option) string {
 	i.t.Helper()

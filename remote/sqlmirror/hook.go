@@ -22,7 +22,8 @@ type Hook struct {
 type Rows[T any] struct {
 	// Table, its column that holds the user's local id, and its other columns
 	// that are written: SQL identifiers of letters, digits and underscores.
-	// The table is the application's and must exist.
+	// The table is the application's and must exist, with an index on Owner:
+	// each write looks for the user's rows.
 	Table   string
 	Owner   string
 	Columns []string

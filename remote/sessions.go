@@ -49,7 +49,7 @@ type SessionsConfig struct {
 // holds the random id of a session, in a cookie, and the tokens stay here,
 // where they are renewed as long as the authority lets them. Its Verify takes
 // ids of sessions beside tokens, so that guards protect pages and API alike.
-// [NewPages] has the cookie and the forms. Safe for concurrent use.
+// Package pages has the cookie and the forms. Safe for concurrent use.
 //
 // Sessions are kept in memory: with the process they end. Their number is
 // bounded, and there are 50 of one user at most, so that nobody pushes out the

@@ -29,7 +29,7 @@ type Report struct {
 	Feed     []Revoked     `json:"feed"`
 	Cuts     int           `json:"cuts"`
 	MaxStale time.Duration `json:"max_stale_ns"`
-	Cut      []Revoked     `json:"feed_cut"`
+	Cut      []Revoked     `json:"feed_cut,omitempty"` // none where nothing was cut
 }
 
 // Bound is what is promised with the feed: a second.
@@ -97,6 +97,9 @@ func Revoke(ctx context.Context, o RevokeOptions) (report Report, err error) {
 	}
 	report.Rate = int(float64(asked(services)-before) / time.Since(begun).Seconds())
 
+	if o.Cuts == 0 {
+		return report, nil
+	}
 	o.Say("and %d with the services cut off from the authority …", o.Cuts)
 	report.Cut, err = rounds(ctx, a, services, o.Cuts, func() {
 		for _, s := range services {

@@ -136,6 +136,10 @@ type UserChange struct {
 	// user's is another by now nothing is changed, and the answer is Conflict.
 	// 0: whatever it is.
 	IfVersion int64
+	// NotLast refuses what would leave no active superuser, with
+	// PermissionDenied. Only the store can tell, in the transaction of the
+	// change: another server may be taking the other one at this moment.
+	NotLast bool
 }
 
 // Rights reports whether the change touches what tokens say of the user, so

@@ -146,6 +146,9 @@ func (m *Memory) UpdateUser(_ context.Context, id string, c watchword.UserChange
 		return watchword.User{}, errUserChanged(id)
 	}
 	next := changed(u.User, c)
+	if mustNotBeLast(c, u.User, next) && !m.otherSuperuser(id) {
+		return watchword.User{}, errLastSuperuser()
+	}
 	n, _ := parseID(id)
 	if m.taken(folded(next), n) {
 		return watchword.User{}, errTaken()
@@ -171,6 +174,16 @@ func (m *Memory) UpdateUser(_ context.Context, id string, c watchword.UserChange
 	u.User = next
 	set(&u.hash, c.PasswordHash)
 	return tidyUser(next), nil
+}
+
+// otherSuperuser reports whether somebody else is an active superuser.
+func (m *Memory) otherSuperuser(id string) bool {
+	for _, u := range m.users {
+		if u.ID != id && u.Superuser && u.Active {
+			return true
+		}
+	}
+	return false
 }
 
 // carry takes the session that outlives the change to the user's next

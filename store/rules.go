@@ -165,6 +165,17 @@ func decidedOn(c watchword.UserChange, u watchword.User) bool {
 	return c.IfVersion == 0 || c.IfVersion == u.Version
 }
 
+// errLastSuperuser is the refusal of a change that says NotLast.
+func errLastSuperuser() error {
+	return fmt.Errorf("%w: the last active superuser stays one", watchword.PermissionDenied)
+}
+
+// mustNotBeLast reports whether the change, which makes next of u, is refused
+// where no other is an active superuser.
+func mustNotBeLast(c watchword.UserChange, u, next watchword.User) bool {
+	return c.NotLast && u.Superuser && u.Active && (!next.Superuser || !next.Active)
+}
+
 // ends reports whether the change ends what was signed in before.
 func ends(c watchword.UserChange) bool {
 	return c.PasswordHash != nil || disables(c)

@@ -237,6 +237,11 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c watchword.UserChange, 
 			return errUserChanged(id)
 		}
 		next = changed(u, c)
+		if mustNotBeLast(c, u, next) {
+			if err := otherSuperuser(ctx, q, id); err != nil {
+				return err
+			}
+		}
 		if err := replaceUser(ctx, q, next, c.PasswordHash); err != nil {
 			return err
 		}
@@ -263,6 +268,24 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c watchword.UserChange, 
 		return watchword.User{}, err
 	}
 	return next, nil
+}
+
+// countSuperusers goes by the index of those with a rank, who are few.
+const countSuperusers = `SELECT count(*) FROM (SELECT 1 FROM ww_users
+	WHERE (staff <> 0 OR superuser <> 0) AND superuser <> 0 AND active <> 0 AND id <> ? LIMIT 1)`
+
+// otherSuperuser refuses with PermissionDenied where nobody else is an active
+// superuser.
+func otherSuperuser(ctx context.Context, q *statements, id string) error {
+	n, _ := parseID(id)
+	var others int
+	if err := q.row(ctx, countSuperusers, n).Scan(&others); err != nil {
+		return err
+	}
+	if others == 0 {
+		return errLastSuperuser()
+	}
+	return nil
 }
 
 // replaceUser writes u and his names, and his hash where there is a new one.

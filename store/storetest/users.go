@@ -47,6 +47,9 @@ func Users(t *testing.T, open Open) {
 			"a change may name its version", "A change that was decided upon another version of the user changes nothing.",
 			changesNameTheirVersion,
 		}, {
+			"the last superuser stays", "A change that says NotLast leaves an active superuser, or changes nothing.",
+			lastSuperuserStays,
+		}, {
 			"a new password ends sessions", "A new password ends the user's sessions but the one kept, with facts, and moves the version on.",
 			passwordEnds,
 		}, {
@@ -127,6 +130,29 @@ func update(t *testing.T, u watchword.UserAdmin, id string, c watchword.UserChan
 		t.Fatalf("UpdateUser(%s): %v", id, err)
 	}
 	return changed
+}
+
+func lastSuperuserStays(t *testing.T, in Instance) {
+	h := need[house](t, in.Store)
+	a, b := newUser("a"), newUser("b")
+	a.Superuser, b.Superuser = true, true
+	boss, other := createUser(t, h, a), createUser(t, h, b)
+	createUser(t, h, newUser("c"))
+	update(t, h, other.ID, watchword.UserChange{Superuser: ptr(false), NotLast: true}, 0)
+	for name, c := range map[string]watchword.UserChange{
+		"demoted": {Superuser: ptr(false), NotLast: true}, "disabled": {Active: ptr(false), NotLast: true},
+	} {
+		_, err := h.UpdateUser(t.Context(), boss.ID, c, 0, until, base)
+		wantCode(t, "UpdateUser: the last superuser is "+name, err, watchword.PermissionDenied)
+	}
+	if u, err := h.UserByID(t.Context(), boss.ID); err != nil || !u.Superuser || !u.Active || u.Version != boss.Version {
+		t.Errorf("the refused changes left %+v, %v", u, err)
+	}
+	update(t, h, boss.ID, watchword.UserChange{FirstName: ptr("B"), Active: ptr(true), NotLast: true}, 0)
+	update(t, h, other.ID, watchword.UserChange{Superuser: ptr(true), Active: ptr(false)}, 0) // a superuser, but not an active one
+	_, err := h.UpdateUser(t.Context(), boss.ID, watchword.UserChange{Superuser: ptr(false), NotLast: true}, 0, until, base)
+	wantCode(t, "UpdateUser where the other is disabled", err, watchword.PermissionDenied)
+	update(t, h, boss.ID, watchword.UserChange{Superuser: ptr(false)}, 0)
 }
 
 func changesNameTheirVersion(t *testing.T, in Instance) {

@@ -90,9 +90,7 @@ type Actions struct {
 	o Options
 
 	// changing is held while somebody's standing is looked at and changed, so
-	// that two superusers who disable each other at once do not both succeed.
-	// Two processes over one database do not see each other's: there the
-	// command line makes a new superuser.
+	// that nobody is touched who has just been given a rank.
 	changing sync.Mutex
 
 	strangers thinned

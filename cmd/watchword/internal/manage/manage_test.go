@@ -3,8 +3,10 @@ package manage_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -320,5 +322,59 @@ func TestClaimedExtraData(t *testing.T) {
 	}
 	if _, err := m.ChangeUser(ctx, operator, u.ID, watchword.UserChange{Extra: of(`{"role":"owner"}`)}); err != nil {
 		t.Errorf("the operator: %v", err)
+	}
+}
+
+// Two superusers whom two servers take from each other at the same time: one
+// stays.
+func TestLastSuperuserOfTwoServers(t *testing.T) {
+	ctx := t.Context()
+	db := store.NewMemory()
+	server := func() *manage.Actions {
+		m, err := manage.New(manage.Options{Store: db, Record: func(context.Context, watchword.Event) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	one, two := server(), server()
+	superuser := func(login string) manage.Actor {
+		u, err := one.CreateUser(ctx, manage.Actor{Operator: true}, manage.NewUser{User: watchword.User{Login: login, Active: true, Superuser: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return manage.Actor{User: u}
+	}
+	no := false
+	for name, take := range map[string]func(m *manage.Actions, by manage.Actor, id string) error{
+		"demoted": func(m *manage.Actions, by manage.Actor, id string) error {
+			_, err := m.ChangeUser(ctx, by, id, watchword.UserChange{Superuser: &no})
+			return err
+		},
+		"disabled": func(m *manage.Actions, by manage.Actor, id string) error {
+			_, err := m.ChangeUser(ctx, by, id, watchword.UserChange{Active: &no})
+			return err
+		},
+		"deleted": func(m *manage.Actions, by manage.Actor, id string) error { return m.DeleteUser(ctx, by, id) },
+	} {
+		for i := range 50 {
+			a, b := superuser(fmt.Sprint(name, "-a", i)), superuser(fmt.Sprint(name, "-b", i))
+			var all sync.WaitGroup
+			errs := make([]error, 2)
+			all.Go(func() { errs[0] = take(one, a, b.User.ID) })
+			all.Go(func() { errs[1] = take(two, b, a.User.ID) })
+			all.Wait()
+			if (errs[0] == nil) == (errs[1] == nil) {
+				t.Fatalf("%s each other: %v, %v", name, errs[0], errs[1])
+			}
+			for j, err := range errs {
+				if err != nil && !errors.Is(err, watchword.PermissionDenied) {
+					t.Errorf("%s each other: the refusal of %d is %v", name, j, err)
+				}
+			}
+			for _, u := range []watchword.User{a.User, b.User} { // clear the stage
+				_ = one.DeleteUser(ctx, manage.Actor{Operator: true}, u.ID)
+			}
+		}
 	}
 }

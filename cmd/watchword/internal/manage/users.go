@@ -246,11 +246,6 @@ func (m *Actions) change(ctx context.Context, by Actor, id string, c watchword.U
 	if why == "" && disables(c) && by.User.ID == u.ID {
 		why = "nobody disables himself"
 	}
-	if why == "" && u.Superuser && (disables(c) || c.Superuser != nil && !*c.Superuser) {
-		if why, err = m.last(ctx, by, u); err != nil {
-			return watchword.User{}, err
-		}
-	}
 	if why != "" {
 		return watchword.User{}, m.deny(ctx, by, u, why)
 	}
@@ -262,10 +257,15 @@ func (m *Actions) change(ctx context.Context, by Actor, id string, c watchword.U
 		keep = by.Session
 	}
 	now := m.o.Now()
-	u, err = admin.UpdateUser(ctx, id, c, keep, m.until(now), now)
+	c.NotLast = !by.Operator
+	next, err := admin.UpdateUser(ctx, id, c, keep, m.until(now), now)
+	if errors.Is(err, watchword.PermissionDenied) {
+		return watchword.User{}, m.deny(ctx, by, u, lastSuperuser)
+	}
 	if err != nil {
 		return watchword.User{}, fmt.Errorf("change user: %w", err)
 	}
+	u = next
 	m.heard(ctx)
 	kind := watchword.UserChanged
 	if c.PasswordHash != nil {
@@ -295,15 +295,21 @@ func (m *Actions) DeleteUser(ctx context.Context, by Actor, id string) error {
 	if why == "" && by.User.ID == u.ID {
 		why = "nobody deletes himself"
 	}
-	if why == "" && u.Superuser {
-		if why, err = m.last(ctx, by, u); err != nil {
-			return err
-		}
-	}
 	if why != "" {
 		return m.deny(ctx, by, u, why)
 	}
 	now := m.o.Now()
+	if u.Superuser && !by.Operator {
+		// He ceases to be one first, which the store refuses the last.
+		no := false
+		_, err := admin.UpdateUser(ctx, id, watchword.UserChange{Superuser: &no, NotLast: true}, 0, m.until(now), now)
+		if errors.Is(err, watchword.PermissionDenied) {
+			return m.deny(ctx, by, u, lastSuperuser)
+		}
+		if err != nil {
+			return fmt.Errorf("demote user: %w", err)
+		}
+	}
 	if err := admin.DeleteUser(ctx, id, m.until(now), now); err != nil {
 		return fmt.Errorf("delete user: %w", err)
 	}
@@ -312,30 +318,6 @@ func (m *Actions) DeleteUser(ctx context.Context, by Actor, id string) error {
 	return nil
 }
 
-// last says why a superuser may not cease to be an active one: no other would
-// be left to let anybody in. The command line can make a new one.
-func (m *Actions) last(ctx context.Context, by Actor, u watchword.User) (why string, err error) {
-	if by.Operator || !u.Active {
-		return "", nil
-	}
-	const none = "the last active superuser stays one"
-	searcher, ok := m.o.Users.(watchword.UserSearcher)
-	if !ok {
-		return none, nil // better one too many
-	}
-	yes := true
-	f := watchword.UserFilter{Ranked: &yes, Active: &yes}
-	for {
-		users, next, err := searcher.FindUsers(ctx, f)
-		if err != nil {
-			return "", fmt.Errorf("look for other superusers: %w", err)
-		}
-		if slices.ContainsFunc(users, func(o watchword.User) bool { return o.Superuser && o.ID != u.ID }) {
-			return "", nil
-		}
-		if next == "" {
-			return none, nil
-		}
-		f.After = next
-	}
-}
+// lastSuperuser is why one may not cease to be an active superuser: no other
+// would be left to let anybody in. The command line can make a new one.
+const lastSuperuser = "the last active superuser stays one"

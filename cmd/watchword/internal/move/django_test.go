@@ -56,6 +56,7 @@ func TestSQLite(t *testing.T) {
 func TestPostgres(t *testing.T) {
 	server := pgtest.Start(t)
 	t.Run("schemas", func(t *testing.T) { keepsSchemasApart(t, postgresSite(t, postgresEngines()[0], server, "schemas")) })
+	t.Run("arrays", func(t *testing.T) { importsArrays(t, postgresSite(t, postgresEngines()[0], server, "arrays")) })
 	t.Run("UUIDs of tokens", func(t *testing.T) { refusesUUIDs(t, postgresSite(t, postgresEngines()[0], server, "uuids")) })
 	for i, e := range postgresEngines() {
 		t.Run(e.name, func(t *testing.T) {
@@ -371,6 +372,25 @@ func importsBlacklists(t *testing.T, s *site) {
 	s.run(h, move.Options{}, move.Mapping{})
 	if u, err := h.CreateUser(t.Context(), watchword.NewUser{User: watchword.User{Login: "next"}}); err != nil || u.ID != "78" {
 		t.Errorf("the next user is %s, %v, want 78", u.ID, err)
+	}
+}
+
+// importsArrays reads lists from columns of PostgreSQL's own arrays.
+func importsArrays(t *testing.T, s *site) {
+	s.exec(
+		`CREATE TABLE people (id integer PRIMARY KEY, username text, password text, roles text[], scp varchar(20)[])`,
+		`INSERT INTO people VALUES (1, 'ann', '', ARRAY['a', 'b c', 'd,"e"', 'f\g', '{h}', NULL, 'NULL'], '{read,write}'), (2, 'bob', '', '{}', NULL),
+			(3, 'eve', '', '{{a},{b}}', NULL)`,
+	)
+	h := newHouse(t)
+	r := s.run(h, move.Options{}, move.Mapping{Table: "people", Columns: move.Columns{Groups: "roles", Scopes: "scp"}})
+	wantUsers(t, r, move.Users{Read: 3, Added: 2, LeftOut: 1})
+	u, _ := user(t, h, "ann")
+	if want := []string{"NULL", "a", "b c", `d,"e"`, `f\g`, "{h}"}; !slices.Equal(u.Groups, want) || !slices.Equal(u.Scopes, []string{"read", "write"}) {
+		t.Errorf("groups %q and scopes %q, want %q and read, write", u.Groups, u.Scopes, want)
+	}
+	if u, _ := user(t, h, "bob"); len(u.Groups) != 0 {
+		t.Errorf("an empty array became %q", u.Groups)
 	}
 }
 

@@ -97,6 +97,10 @@ func errUnknown(name string) error {
 func (d *draft) putList(name string, v any) error {
 	// No scope has a space in it; groups and permissions may.
 	all, err := list(text(v), name == fieldScopes)
+	// Of PostgreSQL's types those of texts come as strings.
+	if b, ok := v.([]byte); ok && len(b) > 0 && b[0] == '{' {
+		all, err = array(string(b))
+	}
 	if err != nil {
 		return err
 	}

@@ -103,6 +103,38 @@ func list(s string, spaces bool) ([]string, error) {
 	}
 }
 
+// array reads an array of texts as PostgreSQL writes it: {a,"b c","d\"e"}.
+func array(s string) ([]string, error) {
+	inner, ok := strings.CutSuffix(strings.TrimPrefix(s, "{"), "}")
+	fault := errors.New("this is no array of texts")
+	var all []string
+	for ok && inner != "" {
+		var one strings.Builder
+		rest, quoted := strings.CutPrefix(inner, `"`)
+		for open := quoted; rest != "" && (open || rest[0] != ','); rest = rest[1:] {
+			switch c := rest[0]; {
+			case c == '"':
+				open = false
+			case !open && (quoted || c == '{'): // an array in an array, or what stands behind a quote
+				return nil, fault
+			case c == '\\' && len(rest) > 1:
+				rest = rest[1:]
+				fallthrough
+			default:
+				one.WriteByte(rest[0])
+			}
+		}
+		if quoted || one.String() != "NULL" {
+			all = append(all, one.String())
+		}
+		inner = strings.TrimPrefix(rest, ",")
+	}
+	if !ok {
+		return nil, fault
+	}
+	return all, nil
+}
+
 // object makes a JSON object of columns, in the order of their names. A text
 // that is an object or array itself is taken as one, as JSON columns are.
 func object(values map[string]any) ([]byte, error) {

@@ -368,6 +368,11 @@ func TestAdminPagesAreForEverybody(t *testing.T) {
 			grounds[browser.Eval[string](tab, "getComputedStyle(document.body).backgroundColor")] = true
 		}
 	}
+	tab.Open(server.URL + "/admin/users/new")
+	tab.Fill("#email", "nonsense")
+	tab.Fill("#scopes", "\"")
+	tab.Follow("main button.primary")
+	tab.Wait(`document.activeElement.id === "email"`) // the first field at fault
 	tab.Open(server.URL + "/admin/audit")
 	if got := browser.Eval[string](tab, `[...document.querySelectorAll("tbody tr:last-child .more")].map(e => e.innerText).join()`); !strings.Contains(got, "added,by command line") {
 		t.Errorf("a narrow audit log tells only %q", got)

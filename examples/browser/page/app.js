@@ -39,17 +39,27 @@ for (const type of ["signedin", "refreshed", "signedout"]) {
   auth.addEventListener(type, () => { note(type); show(); });
 }
 
+const refusals = {
+  invalid_credentials: "Name or password are wrong.",
+  rate_limited: "Too many attempts. Try again later.",
+  network: "The server cannot be reached.",
+};
+
 $("signin").addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
+  const button = form.querySelector("button");
   $("refused").textContent = "";
+  button.disabled = true; // one sign-in at a time
   try {
     await auth.signIn(form.login.value, form.password.value);
     form.reset();
     await call("GET");
   } catch (error) {
     if (!(error instanceof AuthError)) throw error;
-    $("refused").textContent = error.code === "network" ? "The server cannot be reached." : "Name or password are wrong.";
+    $("refused").textContent = refusals[error.code] ?? `That did not work: ${error.message}.`;
+  } finally {
+    button.disabled = false;
   }
 });
 $("read").addEventListener("click", () => call("GET"));

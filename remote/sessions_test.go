@@ -463,3 +463,52 @@ func TestSessionsOfAuthority(t *testing.T) {
 		}
 	})
 }
+
+// rotating is a service whose renewal waits, and which notes what is signed out.
+type rotating struct {
+	httpauth.Service
+	held chan struct{}
+	out  string
+}
+
+func (r *rotating) Refresh(ctx context.Context, q watchword.RefreshRequest) (watchword.Tokens, error) {
+	t, err := r.Service.Refresh(ctx, q)
+	<-r.held
+	t.Refresh = "the new one"
+	return t, err
+}
+
+func (r *rotating) SignOut(_ context.Context, q watchword.SignOutRequest) error {
+	r.out = q.Raw
+	return nil
+}
+
+// Whoever signs out in the middle of a renewal leaves no refresh token behind:
+// it is the new one that ends.
+func TestSessionClosesWhatIsNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &rotating{Service: newCentral(t, nil).Authority, held: make(chan struct{})}
+		s, err := remote.NewSessions(service, remote.SessionsConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := openSession(t, s, "ann", annPass)
+		time.Sleep(watchword.DefaultAccessLifetime)
+		var wait sync.WaitGroup
+		wait.Go(func() { _, _ = s.Verify(t.Context(), id) }) // either answer is right
+		synctest.Wait()
+		wait.Go(func() {
+			if err := s.CloseSession(t.Context(), id, browserOf); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		_, err = s.Verify(t.Context(), id)
+		wantCode(t, "while it is signed out", err, watchword.Unauthenticated)
+		close(service.held)
+		wait.Wait()
+		if service.out != "the new one" {
+			t.Errorf("signed out %.20q, want the new refresh token", service.out)
+		}
+	})
+}

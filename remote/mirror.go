@@ -131,9 +131,8 @@ func (m *mirror) fetch(ctx context.Context, id string, c *watchword.Claims) (Use
 	}
 	defer unlock()
 	m.mu.Lock()
-	if m.tick++; m.started != nil {
-		m.started[id] = m.tick
-	}
+	m.tick++
+	began := m.tick
 	m.mu.Unlock()
 	var u User
 	if m.c.c.ClientID != "" {
@@ -146,13 +145,28 @@ func (m *mirror) fetch(ctx context.Context, id string, c *watchword.Claims) (Use
 		if fault := m.remove(ctx, id); fault != nil {
 			return User{}, fault
 		}
+		m.fetched(id, began)
 		return User{}, err
 	case err != nil && m.c.c.ClientID == "" && !serverFault(err):
 		return User{}, err // the authority's word about the caller's own token
 	case err != nil:
 		return User{}, m.failed(id, err)
 	}
-	return u, m.write(ctx, u)
+	if err := m.write(ctx, u); err != nil {
+		return u, err
+	}
+	m.fetched(id, began)
+	return u, nil
+}
+
+// fetched notes when a fetch began that is written: what a page of the
+// directory said before is older. One that failed leaves the page its say.
+func (m *mirror) fetched(id string, began uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.started != nil {
+		m.started[id] = began
+	}
 }
 
 // write hands a user on. Whoever calls it holds his lock.

@@ -357,6 +357,7 @@ func TestMirrorPanics(t *testing.T) {
 		c.same(t, s.users, "after panics at the start")
 		tokens := c.signIn("ann")
 		next := c.service(t, func(r *remote.Config) { r.Users = s })
+		time.Sleep(time.Second) // until nobody asks but Verify
 		s.left.Store(1)
 		if _, err := next.Verify(t.Context(), tokens.Access); !errors.Is(err, watchword.Unavailable) {
 			t.Errorf("Verify = %v of a panic, want Unavailable", err)

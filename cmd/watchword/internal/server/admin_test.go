@@ -97,3 +97,24 @@ func TestOwnRecord(t *testing.T) {
 		t.Errorf("the record is %+v, %v", u, err)
 	}
 }
+
+// What a dialect's settings put into tokens is a superuser's to change.
+func TestClaimedExtraDataOfDialects(t *testing.T) {
+	s := serve(t, func(c *config.Config) {
+		c.Dialects = []config.Dialect{{Name: "djwto", UserFields: []string{"role"}}}
+	})
+	yes, may, now := true, []string{"users.add"}, time.Now()
+	staff := watchword.UserChange{Staff: &yes, Permissions: &may}
+	if _, err := s.db.UpdateUser(t.Context(), "1", staff, 0, now.Add(time.Hour), now); err != nil {
+		t.Fatal(err)
+	}
+	access, _ := s.signIn(t)
+	for body, want := range map[string]int{
+		`{"login":"bob","extra":{"role":"owner"}}`: http.StatusForbidden,
+		`{"login":"eve","extra":{"plan":"pro"}}`:   http.StatusCreated,
+	} {
+		if got := s.ask(t, http.MethodPost, "/auth/v1/admin/users", body, "Authorization", "Bearer "+access); got.status != want {
+			t.Errorf("staff adds %s = %d %s, want %d", body, got.status, got.text, want)
+		}
+	}
+}

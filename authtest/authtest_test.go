@@ -291,7 +291,7 @@ func TestDefectsAreWhatTheirNamesSay(t *testing.T) {
 func TestClock(t *testing.T) {
 	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	issuer := authtest.New(t, authtest.Config{Start: start})
-	raw := issuer.Token("9", authtest.Lifetime(time.Hour), authtest.Claim("plan", "gold"))
+	raw := issuer.Token("9", authtest.Lifetime(time.Hour), authtest.Claim("plan", "gold"), authtest.Permissions("posts.add"))
 	issuer.Advance(time.Hour - time.Second)
 	c, err := issuer.Authority().Verify(t.Context(), raw)
 	if err != nil {
@@ -299,6 +299,9 @@ func TestClock(t *testing.T) {
 	}
 	if plan, err := watchword.Custom[struct{ Plan string }](c); err != nil || plan.Plan != "gold" {
 		t.Errorf("the claim is %+v, %v", plan, err)
+	}
+	if !c.HasPermission("posts.add") {
+		t.Errorf("the token says %s", c.JSON())
 	}
 	issuer.Advance(time.Second)
 	if _, err := issuer.Authority().Verify(t.Context(), raw); watchword.CodeOf(err) != watchword.TokenExpired {

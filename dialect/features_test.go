@@ -1,7 +1,6 @@
 package dialect_test
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,8 +46,7 @@ var (
 )
 
 // TestEveryFeatureHasATest: testdata/features.txt lists the 241 features of
-// the five systems. Each is named by a test, or stands in testdata/later.txt
-// with what it waits for, and never both.
+// the five systems. Each is named by a test.
 func TestEveryFeatureHasATest(t *testing.T) {
 	tests, named := testsOf(t, "..")
 	for row, test := range testOf() {
@@ -57,34 +55,14 @@ func TestEveryFeatureHasATest(t *testing.T) {
 		}
 		named[row] = true
 	}
-	later := make(map[string]string)
-	for _, line := range lines(t, "later.txt") {
-		row, reason, ok := strings.Cut(line, " | ")
-		if !ok || reason == "" {
-			t.Errorf("later.txt: %q has no reason", line)
-		}
-		later[row] = reason
-	}
 	rows := lines(t, "features.txt")
 	if len(rows) != 241 {
 		t.Errorf("%d features, want 241", len(rows))
 	}
-	var faults []string
 	for _, line := range rows {
-		row, title, _ := strings.Cut(line, " | ")
-		switch _, waits := later[row]; {
-		case !named[row] && !waits:
-			faults = append(faults, fmt.Sprintf("%s has no test: %s", row, title))
-		case named[row] && waits:
-			faults = append(faults, row+" has a test and is listed in later.txt")
+		if row, title, _ := strings.Cut(line, " | "); !named[row] {
+			t.Errorf("%s has no test: %s", row, title)
 		}
-		delete(later, row)
-	}
-	for row := range later {
-		faults = append(faults, row+" of later.txt is no feature")
-	}
-	for _, f := range faults {
-		t.Error(f)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,10 +15,9 @@ import (
 // and no token.
 func TestDjwtoPage(t *testing.T) {
 	dir := t.TempDir()
-	program := filepath.Join(dir, "djwto")
-	build := exec.Command("go", "build", "-o", program, "github.com/watchword-auth/watchword/examples/djwto")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the example: %v\n%s", err, out)
+	program, err := browser.Build("examples/djwto")
+	if err != nil {
+		t.Fatalf("build the example: %v", err)
 	}
 	free, err := net.Listen("tcp", "localhost:0")
 	if err != nil {

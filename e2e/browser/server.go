@@ -11,6 +11,19 @@ import (
 	"testing"
 )
 
+// Main runs a package's tests, and removes what [Build] has built for them. A
+// TestMain calls it.
+func Main(m *testing.M) int {
+	code := m.Run()
+	if dir, err := built(); err == nil {
+		_ = os.RemoveAll(dir) // what is left there is in nobody's way
+	}
+	return code
+}
+
+// built is where programs are built.
+var built = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "watchword-e2e-") })
+
 // Program builds the command watchword, once for a test binary, and returns
 // its path.
 func Program(t testing.TB) string {
@@ -22,16 +35,19 @@ func Program(t testing.TB) string {
 	return path
 }
 
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "watchword-e2e-")
+var program = sync.OnceValues(func() (string, error) { return Build("cmd/watchword") })
+
+// Build builds a command of this project and returns its path.
+func Build(command string) (string, error) {
+	dir, err := built()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "watchword")
-	build := exec.Command("go", "build", "-o", path, "github.com/watchword-auth/watchword/cmd/watchword")
+	path := filepath.Join(dir, filepath.Base(command))
+	build := exec.Command("go", "build", "-o", path, "github.com/watchword-auth/watchword/"+command)
 	build.Stderr = os.Stderr
 	return path, build.Run()
-})
+}
 
 // Server is a running `watchword serve`.
 type Server struct {

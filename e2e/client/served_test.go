@@ -124,16 +124,7 @@ func TestExamplePage(t *testing.T) {
 }
 
 // example builds examples/browser, once, and returns its path.
-var example = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "watchword-e2e-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "example")
-	build := exec.Command("go", "build", "-o", path, "github.com/watchword-auth/watchword/examples/browser")
-	build.Stderr = os.Stderr
-	return path, build.Run()
-})
+var example = sync.OnceValues(func() (string, error) { return browser.Build("examples/browser") })
 
 // startExample runs examples/browser and returns its address.
 func startExample(t *testing.T, args ...string) string {

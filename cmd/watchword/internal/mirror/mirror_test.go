@@ -203,7 +203,7 @@ func TestProof(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = w.Write([]byte(`{"detail":"down"}`))
 		case r.URL.Path == "/auth/token/" && string(body[:n]) == `{"email":"admin@test.com","password":"admin-pass"}`:
-			_, _ = w.Write([]byte(`{"refresh":"` + token("refresh", time.Hour) + `","access":"` + token("access", 5*time.Second) + `"}`))
+			_, _ = w.Write([]byte(`{"refresh":"` + token("refresh", time.Hour) + `","access":"` + token("access", time.Minute) + `"}`))
 		case r.URL.Path == "/auth/user/":
 			_, _ = w.Write([]byte(`{"id":1,"email":"admin@test.com","is_active":true,"is_staff":true}`))
 		case r.URL.Path == "/auth/token/verify/":
@@ -217,7 +217,8 @@ func TestProof(t *testing.T) {
 	}))
 	defer authority.Close()
 	m, _ := newMirror(t)
-	client, err := easyjwt.New(easyjwt.Config{URL: authority.URL, Users: m})
+	var passed time.Duration // moved only between calls
+	client, err := easyjwt.New(easyjwt.Config{URL: authority.URL, Users: m, Now: func() time.Time { return time.Now().Add(passed) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,11 +232,12 @@ func TestProof(t *testing.T) {
 			t.Errorf("wrong credentials: %v", err)
 		}
 	}
-	refreshes = `{"access":"` + token("access", 5*time.Second) + `"}`
+	refreshes = `{"access":"` + token("access", time.Hour) + `"}`
 	u, err := p.Authenticate(ctx, watchword.Credentials{Login: "admin@test.com", Password: "admin-pass"})
 	if err != nil || u.Staff || u.Login != mirror.Login(authority.URL, "1") {
 		t.Fatalf("the authority's user: %+v, %v", u, err)
 	}
+	passed = 55 * time.Second
 	if err := p.Allow(ctx, u); err != nil {
 		t.Errorf("Allow while the authority renews: %v", err)
 	}
@@ -254,6 +256,7 @@ func TestProof(t *testing.T) {
 	mu.Lock()
 	down, refreshes = false, ""
 	mu.Unlock()
+	passed = time.Hour - 5*time.Second
 	if err := p.Allow(ctx, u); watchword.CodeOf(err) != watchword.PermissionDenied {
 		t.Errorf("Allow once it refuses: %v", err)
 	}

@@ -261,9 +261,6 @@ func TestRestartsLoseNothing(t *testing.T) {
 			t.Errorf("service %d: %d facts lost, %d good tokens refused; %+v", n, lost, refused, s.client.Stats().Feed)
 		}
 		t.Logf("service %d: %+v", n, s.client.Stats())
-		if heard := s.client.Stats().Feed.Facts; heard < changes {
-			t.Errorf("service %d heard of %d facts, want %d at least", n, heard, changes)
-		}
 		s.client.Close()
 	}
 	t.Logf("%d changes, %d restarts of either side, %d users", made.Load(), restarts, len(c.names()))

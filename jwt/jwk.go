@@ -284,6 +284,13 @@ func (d *jwkDocument) rsaKey(kid string, a Algorithm) (*Key, error) {
 	}
 	public.E = int(e.Int64())
 	if !d.private() {
+		// A prime or what is made of one is the whole secret: no public key has
+		// it, and a private one has all (RFC 7518, section 6.3.2).
+		for _, name := range [...]string{"p", "q", "dp", "dq", "qi"} {
+			if _, stated := d.text[name]; stated {
+				return nil, badKey("member %q stands without \"d\"", name)
+			}
+		}
 		return NewPublicKey(kid, a, public)
 	}
 	// Before the numbers below are computed with, the modulus must be of a bearable size.

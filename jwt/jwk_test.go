@@ -89,6 +89,7 @@ func TestParseKeyJWK(t *testing.T) {
 
 func TestParseKeyRefusesJWK(t *testing.T) {
 	rsaKey := jwkRSA(t)
+	rsaPublic := string(with(t, rsaKey, set{"d": nil, "p": nil, "q": nil, "dp": nil, "dq": nil, "qi": nil}))
 	member := func(jwk, name string) string {
 		var m map[string]string
 		if err := json.Unmarshal([]byte(jwk), &m); err != nil {
@@ -160,11 +161,13 @@ func TestParseKeyRefusesJWK(t *testing.T) {
 		{"Ed25519 d cut", jwkOKP, set{"d": strings.Repeat("A", 40)}},
 		{"RSA exponent 1", rsaKey, set{"e": "AQ"}},
 		{"RSA exponent 3", rsaKey, set{"e": "Aw"}},
-		{"RSA exponent huge", rsaKey, set{"d": nil, "e": strings.Repeat("A", 342) + "B"}},
-		{"RSA exponent with leading zeros", rsaKey, set{"d": nil, "e": "AAEAAQ"}},
-		{"RSA modulus with leading zeros", rsaKey, set{"d": nil, "n": "AA" + member(rsaKey, "n")}},
-		{"RSA modulus of 1024 bits", rsaKey, set{"d": nil, "n": member(rsaKey, "p")}},
+		{"RSA exponent huge", rsaPublic, set{"e": strings.Repeat("A", 342) + "B"}},
+		{"RSA exponent with leading zeros", rsaPublic, set{"e": "AAEAAQ"}},
+		{"RSA modulus with leading zeros", rsaPublic, set{"n": "AA" + member(rsaKey, "n")}},
+		{"RSA modulus of 1024 bits", rsaPublic, set{"n": member(rsaKey, "p")}},
 		{"RSA modulus empty", rsaKey, set{"n": ""}},
+		{"RSA primes of a public key", rsaKey, set{"d": nil}},
+		{"RSA one number of a private key", rsaPublic, set{"dp": member(rsaKey, "dp")}},
 		{"RSA without primes", rsaKey, set{"p": nil, "q": nil, "dp": nil, "dq": nil, "qi": nil}},
 		{"RSA without qi", rsaKey, set{"qi": nil}},
 		{"RSA with a wrong d", rsaKey, set{"d": member(rsaKey, "n")}},

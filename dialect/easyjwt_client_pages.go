@@ -4,7 +4,6 @@ import (
 	"errors"
 	"html"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -94,7 +93,7 @@ func (c *easyjwtClient) loginForm(x *httpauth.Exchange, status int, fault, next 
 	page := newPage(x.Request, "Sign in")
 	page.fault(fault)
 	page.form(c.prefix+"login/", "Sign in",
-		input{"username", "E-mail", "text", ""}, input{"password", "Password", "password", ""}, input{"next", "", "hidden", local(next)})
+		input{"username", "E-mail", "text", ""}, input{"password", "Password", "password", ""}, input{"next", "", "hidden", httpauth.LocalPath(next)})
 	return page.reply(status)
 }
 
@@ -102,7 +101,7 @@ func (c *easyjwtClient) loginForm(x *httpauth.Exchange, status int, fault, next 
 // it any more, unless he stole it (ASVS 7.2.4).
 func (c *easyjwtClient) serveLogin(x *httpauth.Exchange) (httpauth.Reply, error) {
 	pages, ctx := x.Service.(easyjwtPages), x.Request.Context()
-	next := local(x.Text(paramNext))
+	next := httpauth.LocalPath(x.Text(paramNext))
 	id, until, err := pages.OpenSession(ctx, watchword.SignInRequest{
 		Credentials: watchword.Credentials{Login: x.Text(httpauth.ParamLogin), Password: x.Text(httpauth.ParamPassword)}, Client: x.Client,
 	})
@@ -215,17 +214,6 @@ func reasons(answer []byte) string {
 		return "The password was not changed."
 	}
 	return strings.Join(list, " ")
-}
-
-// local is a path of this server, "" for anything else: a link to the sign-in
-// must not lead on to another host (CWE-601).
-func local(next string) string {
-	u, err := url.Parse(next)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") ||
-		strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\") || strings.ContainsFunc(next, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return ""
-	}
-	return next
 }
 
 // clientPage is a plain one: a heading, texts, and forms that repeat the CSRF

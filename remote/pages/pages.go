@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"time"
 
@@ -81,7 +80,7 @@ func New(c Config) (*Pages, error) {
 		if *value == "" {
 			*value = otherwise
 		}
-		if onward(*value) != *value {
+		if httpauth.LocalPath(*value) != *value {
 			faults = append(faults, fmt.Errorf("pages: %q is no path such as %s", *value, otherwise))
 		}
 	}
@@ -279,32 +278,15 @@ func (p *Pages) set(w http.ResponseWriter, id string, until time.Time) {
 
 func (p *Pages) redirect(w http.ResponseWriter, r *http.Request, to string) {
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // G710: onward lets paths of this server through alone
+	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // G710: LocalPath lets paths of this server through alone
 }
 
 // onward is where somebody goes after signing in: not to the form again.
 func (p *Pages) onward(next string) string {
-	if to := onward(next); to != "" && to != p.c.SignIn && !strings.HasPrefix(to, p.c.SignIn+"?") {
+	if to := httpauth.LocalPath(next); to != "" && to != p.c.SignIn && !strings.HasPrefix(to, p.c.SignIn+"?") {
 		return to
 	}
 	return p.c.Home
-}
-
-// onward is a path of this server, "" for anything else and for what a browser
-// may take for another host: a link to the form must not lead on to one
-// (CWE-601).
-func onward(next string) string {
-	u, err := url.Parse(next)
-	switch {
-	case err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil:
-		return ""
-	case !strings.HasPrefix(u.Path, "/") || path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") && u.Path != "/":
-		return ""
-	case strings.ContainsAny(u.Path, "\\") || strings.ContainsFunc(next, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }):
-		return ""
-	default:
-		return u.RequestURI()
-	}
 }
 
 // formToken is a CSRF token that forms repeat in a field, where scripts do in

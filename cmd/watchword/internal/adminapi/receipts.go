@@ -66,8 +66,8 @@ type kept struct {
 // answered. Without a key it runs do, and for an actor without the permission,
 // whom do refuses: he may have lost it since the first request. Keys are the
 // actor's own at that route, and he who has lost his rank or a scope is
-// another: the answer may hold a secret that he would be refused now. Refusals and faults are not kept: the request may
-// be made again.
+// another: the answer may hold a secret that he would be refused now. Refusals
+// and faults are not kept: the request may be made again.
 func (r *receipts) once(c *call, body []byte, p manage.Permission, do func() (httpauth.Reply, error)) (httpauth.Reply, error) {
 	header := c.Request.Header.Values(idempotencyKey)
 	if len(header) == 0 || !c.by.Can(p) {
